@@ -1,0 +1,52 @@
+-- Roles of Quire. They are cluster-wide, so they live outside the migrations. Idempotent; run by `quire migrate` when a
+-- role is missing and the login may create roles, otherwise by a DBA: psql -f db/roles.sql.
+--
+--   quire_owner        nologin; owns every object; nobody works as it but migrations and maintenance
+--   quire_migrator     a login for `quire migrate`, member of quire_owner
+--   quire_api          what app/ works as: may EXECUTE functions of schema api, and nothing else
+--   quire_worker       what worker/ works as: may EXECUTE functions of schema indexing and ops' periodic ones
+--   quire_monitor      reads pg_stat views (pg_monitor) and ops' reading functions
+--   quire_maintenance  VACUUM, index builds and detaches: has the owner's rights
+--
+-- quire_api and quire_worker are siblings: neither is a member of the other, neither has a table grant.
+-- Passwords are yours to set: alter role quire_api password '...';
+do $roles$
+declare
+    v_role text;
+begin
+    if not exists (select 1 from pg_roles where rolname = 'quire_owner') then
+        create role quire_owner nologin;
+    end if;
+    foreach v_role in array array[
+        'quire_migrator', 'quire_api', 'quire_worker', 'quire_monitor', 'quire_maintenance'
+    ] loop
+        if not exists (select 1 from pg_roles where rolname = v_role) then
+            execute format('create role %I login', v_role);
+        end if;
+        -- The login that migrates may act as each of them (PostgreSQL 16: ADMIN alone is not enough to SET ROLE).
+        if not pg_has_role(current_user, v_role, 'member') or not pg_has_role(current_user, v_role, 'set') then
+            execute format('grant %I to current_user', v_role);
+        end if;
+    end loop;
+    if not pg_has_role(current_user, 'quire_owner', 'member') or not pg_has_role(current_user, 'quire_owner', 'set') then
+        grant quire_owner to current_user;
+    end if;
+    if not pg_has_role('quire_migrator', 'quire_owner', 'member') then
+        grant quire_owner to quire_migrator;
+    end if;
+    if not pg_has_role('quire_maintenance', 'quire_owner', 'member') then
+        grant quire_owner to quire_maintenance;
+    end if;
+    if not pg_has_role('quire_monitor', 'pg_monitor', 'member') then
+        grant pg_monitor to quire_monitor;
+    end if;
+end;
+$roles$;
+
+alter role quire_api set statement_timeout = '10s';
+alter role quire_api set lock_timeout = '5s';
+alter role quire_api set idle_in_transaction_session_timeout = '30s';
+alter role quire_worker set statement_timeout = '60s';
+alter role quire_worker set lock_timeout = '10s';
+alter role quire_worker set idle_in_transaction_session_timeout = '30s';
+alter role quire_monitor set statement_timeout = '2s';

@@ -1,0 +1,248 @@
+"""Settings out of the environment: read once, checked at start, printable without secrets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+EMBEDDERS = ("hashing", "openai")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names its variable."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One line of the settings table.
+
+    Attributes:
+        name: the environment variable.
+        default: its default as a person would write it; empty when there is none.
+        meaning: what it does, in a sentence.
+    """
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS_HELP: tuple[Setting, ...] = (
+    Setting("PORT", "8000", "Port of the HTTP API"),
+    Setting("HOST", "127.0.0.1", "Address that the API listens on"),
+    Setting("DATA", "./.data", "Folder of the embedded server and of quickstart.env"),
+    Setting("DATABASE_URL", "", "Database for migrations; without it `quire up` runs the embedded PostgreSQL"),
+    Setting("QUIRE_API_DATABASE_URL", "DATABASE_URL as role quire_api", "Database for the API"),
+    Setting("QUIRE_WORKER_DATABASE_URL", "DATABASE_URL as role quire_worker", "Database for the worker"),
+    Setting("QUIRE_MONITOR_DATABASE_URL", "DATABASE_URL as role quire_monitor", "Database for /metrics"),
+    Setting(
+        "QUIRE_MAINTENANCE_DATABASE_URL",
+        "DATABASE_URL as role quire_maintenance",
+        "Database for VACUUM and concurrent index builds",
+    ),
+    Setting("QUIRE_POOL_MIN", "5", "Connections that the API's pool keeps open"),
+    Setting("QUIRE_POOL_MAX", "20", "Most connections of the API's pool"),
+    Setting("QUIRE_POOL_TIMEOUT", "30", "Seconds that a request waits for a connection before it gets 503"),
+    Setting("QUIRE_POOL_MAX_WAITING", "200", "Requests that may wait for a connection; more get 503 at once"),
+    Setting("QUIRE_MAX_BODY_BYTES", "1048576", "Largest request body in bytes; larger ones get 413"),
+    Setting("QUIRE_WORKER_CONCURRENCY", "5", "Jobs that one worker process runs at once"),
+    Setting("QUIRE_INDEX_BATCH", "100", "Queue entries that a drain claims at once"),
+    Setting("QUIRE_INDEX_LEASE_SECONDS", "60", "Seconds after which a lost worker's entries come back"),
+    Setting("QUIRE_EMBEDDER", "hashing", "Where vectors come from: `hashing` (built in) or `openai` (an HTTP endpoint)"),
+    Setting("QUIRE_EMBEDDING_URL", "", "Base URL of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1"),
+    Setting("QUIRE_EMBEDDING_MODEL", "", "Model name at that endpoint"),
+    Setting("QUIRE_EMBEDDING_DIMENSIONS", "", "Dimensions of that model's vectors"),
+    Setting("QUIRE_EMBEDDING_API_KEY", "", "Key for that endpoint; never printed"),
+    Setting("QUIRE_EMBEDDING_TIMEOUT", "30", "Seconds that one call of that endpoint may take"),
+    Setting("QUIRE_LOG_LEVEL", "info", "Least severe log lines shown: debug, info, warning or error"),
+)
+
+_SECRETS = frozenset({"embedding_api_key"})
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """Every setting, checked. See SETTINGS_HELP for what each means; times are in seconds, sizes in bytes."""
+
+    host: str
+    port: int
+    data: Path
+    database_url: str | None
+    api_database_url: str | None
+    worker_database_url: str | None
+    monitor_database_url: str | None
+    maintenance_database_url: str | None
+    pool_min: int
+    pool_max: int
+    pool_timeout: float
+    pool_max_waiting: int
+    max_body_bytes: int
+    worker_concurrency: int
+    index_batch: int
+    index_lease_seconds: int
+    embedder: str
+    embedding_url: str | None
+    embedding_model: str | None
+    embedding_dimensions: int | None
+    embedding_api_key: str | None
+    embedding_timeout: float
+    log_level: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read and check the settings.
+
+        Args:
+            environ: the environment; None reads this process's own. An empty value counts as not set.
+
+        Raises:
+            SettingsError: a value that cannot be used; the message names the variable and what it takes.
+        """
+        read = _Reader(os.environ if environ is None else environ)
+        database_url = read.database_url("DATABASE_URL")
+        settings = cls(
+            host=read.text("HOST"),
+            port=read.integer("PORT", 1, 65535),
+            data=Path(read.text("DATA")),
+            database_url=database_url,
+            api_database_url=read.role_url("QUIRE_API_DATABASE_URL", database_url, "quire_api"),
+            worker_database_url=read.role_url("QUIRE_WORKER_DATABASE_URL", database_url, "quire_worker"),
+            monitor_database_url=read.role_url("QUIRE_MONITOR_DATABASE_URL", database_url, "quire_monitor"),
+            maintenance_database_url=read.role_url("QUIRE_MAINTENANCE_DATABASE_URL", database_url, "quire_maintenance"),
+            pool_min=read.integer("QUIRE_POOL_MIN", 0, 1000),
+            pool_max=read.integer("QUIRE_POOL_MAX", 1, 1000),
+            pool_timeout=read.seconds("QUIRE_POOL_TIMEOUT"),
+            pool_max_waiting=read.integer("QUIRE_POOL_MAX_WAITING", 1, 100_000),
+            max_body_bytes=read.integer("QUIRE_MAX_BODY_BYTES", 1024, 1 << 30),
+            worker_concurrency=read.integer("QUIRE_WORKER_CONCURRENCY", 1, 100),
+            index_batch=read.integer("QUIRE_INDEX_BATCH", 1, 10_000),
+            index_lease_seconds=read.integer("QUIRE_INDEX_LEASE_SECONDS", 1, 86_400),
+            embedder=read.choice("QUIRE_EMBEDDER", EMBEDDERS),
+            embedding_url=read.http_url("QUIRE_EMBEDDING_URL"),
+            embedding_model=read.optional("QUIRE_EMBEDDING_MODEL"),
+            embedding_dimensions=read.optional_integer("QUIRE_EMBEDDING_DIMENSIONS", 1, 16_000),
+            embedding_api_key=read.optional("QUIRE_EMBEDDING_API_KEY"),
+            embedding_timeout=read.seconds("QUIRE_EMBEDDING_TIMEOUT"),
+            log_level=read.choice("QUIRE_LOG_LEVEL", LOG_LEVELS),
+        )
+        if settings.pool_min > settings.pool_max:
+            raise SettingsError(f"QUIRE_POOL_MIN ({settings.pool_min}) is above QUIRE_POOL_MAX ({settings.pool_max})")
+        if settings.embedder == "openai":
+            for name in ("QUIRE_EMBEDDING_URL", "QUIRE_EMBEDDING_MODEL", "QUIRE_EMBEDDING_DIMENSIONS"):
+                if read.optional(name) is None:
+                    raise SettingsError(f"{name} is not set, and QUIRE_EMBEDDER=openai needs it")
+        return settings
+
+    def masked(self) -> dict[str, str]:
+        """Every setting as text, passwords and keys masked: for logs and for `quire doctor`."""
+        shown: dict[str, str] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                shown[field.name] = ""
+            elif field.name in _SECRETS:
+                shown[field.name] = "***"
+            elif field.name.endswith("database_url"):
+                shown[field.name] = mask_password(value)
+            elif field.name == "embedding_url":
+                parts = urlsplit(value)
+                shown[field.name] = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+            else:
+                shown[field.name] = str(value)
+        return shown
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.masked().items())})"
+
+
+def mask_password(conninfo: str) -> str:
+    """A conninfo or URL in key=value form, its password masked; unreadable ones are not shown at all."""
+    try:
+        parameters = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        return "***"
+    for name in ("password", "sslpassword"):
+        if name in parameters:
+            parameters[name] = "***"
+    return make_conninfo("", **parameters)
+
+
+def as_role(conninfo: str, role: str) -> str:
+    """The same connection acting as a role that its login is a member of, its other options kept.
+
+    A start-up option rather than `set role`: it needs no round trip and no session state. PgBouncer does not pass
+    options on: behind it, give each process a login of its own by its own variable.
+    """
+    options = str(conninfo_to_dict(conninfo).get("options") or "")
+    return make_conninfo(conninfo, options=f"{options} -c role={role}".strip())
+
+
+class _Reader:
+    """Values of the environment by variable, their defaults out of SETTINGS_HELP."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._defaults = {setting.name: setting.default for setting in SETTINGS_HELP}
+
+    def text(self, name: str) -> str:
+        return self._environ.get(name, "").strip() or self._defaults[name]
+
+    def optional(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return int(self._number(name, self.text(name), int, low, high))
+
+    def optional_integer(self, name: str, low: int, high: int) -> int | None:
+        value = self.optional(name)
+        return None if value is None else int(self._number(name, value, int, low, high))
+
+    def seconds(self, name: str) -> float:
+        return self._number(name, self.text(name), float, 0.001, 86_400)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name)
+        if value not in choices:
+            raise SettingsError(f"{name} is {value!r}: it takes one of {', '.join(choices)}")
+        return value
+
+    def http_url(self, name: str) -> str | None:
+        value = self.optional(name)
+        if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+            raise SettingsError(f"{name} is {value!r}: it takes an http or https URL")
+        return value
+
+    def database_url(self, name: str) -> str | None:
+        value = self.optional(name)
+        if value is not None:
+            try:
+                conninfo_to_dict(value)
+            except psycopg.ProgrammingError:
+                # Neither the value nor libpq's message: both may hold the password.
+                raise SettingsError(
+                    f"{name} is neither a URL such as postgresql://user:password@host:5432/quire (special characters"
+                    " percent-encoded) nor a conninfo string such as host=.. dbname=.. user=.."
+                ) from None
+        return value
+
+    def role_url(self, name: str, database_url: str | None, role: str) -> str | None:
+        own = self.database_url(name)
+        return own if own or not database_url else as_role(database_url, role)
+
+    @staticmethod
+    def _number(name: str, value: str, kind: Callable[[str], float], low: float, high: float) -> float:
+        try:
+            number = kind(value)
+        except ValueError:
+            number = float("nan")
+        if not low <= number <= high:
+            what = "a whole number" if kind is int else "a number"
+            raise SettingsError(f"{name} is {value!r}: it takes {what} from {low} to {high}")
+        return number

@@ -1,0 +1,91 @@
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from db.settings import SETTINGS_HELP, Settings, SettingsError, as_role
+
+pytestmark = pytest.mark.once
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = Settings.from_env({})
+    assert (settings.port, settings.host, str(settings.data)) == (8000, "127.0.0.1", ".data")
+    assert settings.database_url is None
+    assert settings.api_database_url is None
+
+
+def test_each_process_gets_its_role_beside_the_options_that_are_there() -> None:
+    settings = Settings.from_env({"DATABASE_URL": "postgresql://u:p@h/quire?options=-c%20statement_timeout%3D5s"})
+    assert settings.api_database_url is not None
+    parameters = conninfo_to_dict(settings.api_database_url)
+    assert parameters["options"] == "-c statement_timeout=5s -c role=quire_api"
+    assert (parameters["password"], parameters["dbname"]) == ("p", "quire")
+    for value, role in (
+        (settings.worker_database_url, "quire_worker"),
+        (settings.monitor_database_url, "quire_monitor"),
+        (settings.maintenance_database_url, "quire_maintenance"),
+    ):
+        assert value is not None
+        assert value.count(f"role={role}") == 1
+
+
+def test_an_own_address_of_a_process_wins() -> None:
+    own = "postgresql://api@h/quire"
+    assert Settings.from_env({"DATABASE_URL": "dbname=x", "QUIRE_API_DATABASE_URL": own}).api_database_url == own
+
+
+def test_as_role_accepts_conninfo_strings() -> None:
+    assert conninfo_to_dict(as_role("host=/tmp dbname=quire", "quire_api"))["options"] == "-c role=quire_api"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "80a"),
+        ("PORT", "70000"),
+        ("QUIRE_POOL_TIMEOUT", "0"),
+        ("QUIRE_POOL_TIMEOUT", "nan"),
+        ("QUIRE_EMBEDDER", "magic"),
+        ("QUIRE_EMBEDDING_URL", "ftp://x"),
+        ("QUIRE_EMBEDDING_DIMENSIONS", "-1"),
+        ("QUIRE_LOG_LEVEL", "loud"),
+        ("DATABASE_URL", "nonsense"),
+        ("QUIRE_WORKER_DATABASE_URL", "postgresql://h/x?nonsense=1"),
+        ("QUIRE_POOL_MIN", "30"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_env({name: value})
+
+
+def test_the_openai_embedder_says_what_it_lacks() -> None:
+    with pytest.raises(SettingsError, match="QUIRE_EMBEDDING_MODEL"):
+        Settings.from_env({"QUIRE_EMBEDDER": "openai", "QUIRE_EMBEDDING_URL": "http://127.0.0.1:1/v1"})
+
+
+def test_no_secret_is_printed() -> None:
+    settings = Settings.from_env(
+        {
+            "DATABASE_URL": "postgresql://u:hunter2@h/quire",
+            "QUIRE_API_DATABASE_URL": "host=h password=hunter2",
+            "QUIRE_EMBEDDING_API_KEY": "hunter2",
+            "QUIRE_EMBEDDING_URL": "http://me:hunter2@h/v1?key=hunter2",
+        }
+    )
+    for text in (repr(settings), str(settings), str(settings.masked())):
+        assert "hunter2" not in text
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"DATABASE_URL": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_every_setting_is_in_the_table_and_read_from_it() -> None:
+    asked: set[str] = set()
+
+    class Environment(dict[str, str]):
+        def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
+            asked.add(key)
+            return default
+
+    Settings.from_env(Environment())
+    assert asked == {setting.name for setting in SETTINGS_HELP}

@@ -1,0 +1,61 @@
+# Everything a person runs here. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Settings that `make run` passes on when they are given: PORT=, DATA=, DATABASE_URL= (see the table in README.md).
+export PORT DATA DATABASE_URL
+
+.PHONY: help run install test test-18 test-16 lint format clean
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+run: $(VENV)/.installed ## Quire with a database, API, worker and sample pages. PORT=8000 DATA=./.data DATABASE_URL=
+	@exec $(BIN)/quire up
+
+install: $(VENV)/.installed ## Only the Python environment in .venv
+
+test: test-18 test-16 ## All tests, on PostgreSQL 18 and then what depends on the version on 16. ARGS="-k name"
+
+test-18: $(VENV)/.installed-dev
+	@echo "tests on PostgreSQL 18"
+	@QUIRE_TEST_PG=18 $(BIN)/python -m pytest $(ARGS)
+
+test-16: $(VENV)/.installed-dev
+	@echo "tests on PostgreSQL 16"
+	@QUIRE_TEST_PG=16 $(BIN)/python -m pytest -m "not once" $(ARGS)
+
+lint: $(VENV)/.installed-dev ## ruff, pyright, sqlfluff, squawk
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	@# sqlfluff's own process pool: one file takes about a tenth of a second.
+	git ls-files -z 'db/*.sql' ':!db/schema.sql' | xargs -0 $(BIN)/sqlfluff lint --processes 0 --disable-progress-bar
+	git ls-files -z 'db/migrations/*.sql' | xargs -0 $(BIN)/squawk
+
+format: $(VENV)/.installed-dev ## Put Python and SQL into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files -z 'db/*.sql' ':!db/schema.sql' | xargs -0 $(BIN)/sqlfluff fix --processes 0 --disable-progress-bar
+
+clean: ## Remove .venv and caches; never the data folder
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+# A stamp file each, so that a warm start does nothing here. The tests' part contains the other.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "installing Quire and its dependencies into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "installing Quire, its dependencies and the tools for tests into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/bin/pip:
+	@bash scripts/make-venv $(VENV)

@@ -2,7 +2,8 @@
 
 The wheel's own ``get_server`` is not used: it leaves servers running after a kill -9, allows ten seconds for crash
 recovery, and as root opens every parent folder of the data. Folder layout: ``DATA/lock``, ``DATA/postgres-18/data``
-(the cluster), ``/log``, ``/run`` (the socket), ``/quire.conf``. See db/placement.py for the case of root and a private parent folder.
+(the cluster), ``/log``, ``/run`` (the socket), ``/quire.conf`` (db/server_settings.py). See
+db/placement.py for the case of root and a private parent folder.
 
 ``python -m db.embedded --temporary -- COMMAND`` runs a command with a throwaway server's address in DATABASE_URL.
 """
@@ -20,54 +21,15 @@ import tempfile
 import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 
 from db.placement import VERSIONS, cluster_home, fresh_file, programs, remove_cluster, socket_folder
 from db.processes import FolderLock, User, processes_in, run_as, signal_all, spawn, unprivileged_user, wait_until
-
-# The one place for the server's settings. `alter system` overrules them (postgresql.auto.conf is read later).
-SERVER_SETTINGS: Mapping[str, str] = {
-    "max_connections": "200",  # two pools of 20, the worker, people, and a test suite
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
-    "work_mem": "16MB",
-    "maintenance_work_mem": "128MB",  # HNSW builds are many times slower when the graph does not fit
-    "max_wal_size": "2GB",  # fewer checkpoints: fewer full-page images during an import
-    "wal_compression": "pglz",  # the wheel has no lz4
-    "fsync": "on",
-    "synchronous_commit": "on",
-    "random_page_cost": "1.1",  # SSD
-    "jit": "off",  # statements take milliseconds, compiling them takes more
-    "timezone": "UTC",
-    "track_functions": "pl",
-    "track_io_timing": "on",
-    "log_lock_waits": "on",
-    "log_min_duration_statement": "1s",
-    "log_parameter_max_length": "0",  # pages are the customers' own: never values in logs
-    "log_parameter_max_length_on_error": "0",
-    "log_min_error_statement": "panic",
-    "log_checkpoints": "off",
-    "log_line_prefix": "%m [%p] %q%u@%d ",
-    "logging_collector": "on",
-    "log_directory": "../log",
-    "log_filename": "postgresql-%a.log",  # a week of logs, then each day's file is written anew
-    "log_rotation_age": "1d",
-    "log_rotation_size": "0",
-    "log_truncate_on_rotation": "on",
-}
-
-# For throwaway clusters: nothing in them is worth a disk flush, and a test that asserts that every function was called
-# needs the SQL functions counted too.
-TEST_SETTINGS: Mapping[str, str] = {
-    **SERVER_SETTINGS,
-    "shared_buffers": "128MB",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "track_functions": "all",
-    "logging_collector": "off",
-}
+from db.server_settings import SERVER_SETTINGS, TEST_SETTINGS
 
 SUPERUSER = "postgres"
 
@@ -180,7 +142,7 @@ class EmbeddedServer:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 return False
-            connection.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(name)))
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
             return True
 
     def _init(self, binaries: Path) -> None:
@@ -210,7 +172,9 @@ class EmbeddedServer:
         partial.rename(self.cluster)
 
     def _write_settings(self) -> None:
-        lines = ["# Written at each start by db/embedded.py. Change settings with `alter system`, which overrules these."]
+        lines = [
+            "# Written at each start by db/embedded.py. Change settings with `alter system`, which overrules these."
+        ]
         lines += [f"{name} = '{value}'" for name, value in self._settings.items()]
         with fresh_file(self._home / "quire.conf") as file:
             file.write(("\n".join(lines) + "\n").encode())
@@ -314,6 +278,10 @@ def temporary_server(version: int = 18) -> Generator[EmbeddedServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _exit_on_sigterm(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(143)  # unwinds, which stops the server
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a server for a command, or until Ctrl-C; its address is printed and in the command's DATABASE_URL."""
     parser = argparse.ArgumentParser(prog="python -m db.embedded", description=main.__doc__)
@@ -323,7 +291,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", type=int, default=18, choices=VERSIONS, help="PostgreSQL's version (default 18)")
     parser.add_argument("command", nargs="*", help="run this, after --, and stop the server when it ends")
     args = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
     with contextlib.ExitStack() as stack:
         if args.temporary:
             server = stack.enter_context(temporary_server(args.version))
@@ -332,7 +300,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stack.callback(server.stop)
             server.start()
         if args.command:
-            return subprocess.run(args.command, env={**os.environ, "DATABASE_URL": server.url()}, check=False).returncode
+            return subprocess.run(
+                args.command, env={**os.environ, "DATABASE_URL": server.url()}, check=False
+            ).returncode
         print(server.url(), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()

@@ -59,11 +59,9 @@ def programs(version: int, user: User | None) -> Path:
         try:
             shutil.copytree(install, partial / "files", symlinks=True)
             (partial / "files").chmod(0o755)
-            os.rename(partial / "files", copy)
-        except FileExistsError:
-            pass  # another start was faster, its copy is the same
+            (partial / "files").rename(copy)
         except OSError:
-            if not copy.exists():
+            if not copy.exists():  # else another start was faster, and its copy is the same
                 raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -95,9 +95,9 @@ def processes_in(directory: Path, program: str) -> list[int]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                if os.readlink(f"/proc/{entry}/cwd") == target:
-                    if Path(f"/proc/{entry}/comm").read_text().strip() == program:
-                        found.append(int(entry))
+                inside = os.readlink(f"/proc/{entry}/cwd") == target
+                if inside and Path(f"/proc/{entry}/comm").read_text().strip() == program:
+                    found.append(int(entry))
             except OSError:
                 continue  # gone, or not ours to look at
     return found

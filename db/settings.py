@@ -55,7 +55,7 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting("QUIRE_WORKER_CONCURRENCY", "5", "Jobs that one worker process runs at once"),
     Setting("QUIRE_INDEX_BATCH", "100", "Queue entries that a drain claims at once"),
     Setting("QUIRE_INDEX_LEASE_SECONDS", "60", "Seconds after which a lost worker's entries come back"),
-    Setting("QUIRE_EMBEDDER", "hashing", "Where vectors come from: `hashing` (built in) or `openai` (an HTTP endpoint)"),
+    Setting("QUIRE_EMBEDDER", "hashing", "Where vectors come from: `hashing` (built in) or `openai` (by HTTP)"),
     Setting("QUIRE_EMBEDDING_URL", "", "Base URL of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1"),
     Setting("QUIRE_EMBEDDING_MODEL", "", "Model name at that endpoint"),
     Setting("QUIRE_EMBEDDING_DIMENSIONS", "", "Dimensions of that model's vectors"),
@@ -144,15 +144,15 @@ class Settings:
         """Every setting as text, passwords and keys masked: for logs and for `quire doctor`."""
         shown: dict[str, str] = {}
         for field in fields(self):
-            value = getattr(self, field.name)
+            value: object = getattr(self, field.name)
             if value is None:
                 shown[field.name] = ""
             elif field.name in _SECRETS:
                 shown[field.name] = "***"
             elif field.name.endswith("database_url"):
-                shown[field.name] = mask_password(value)
+                shown[field.name] = mask_password(str(value))
             elif field.name == "embedding_url":
-                parts = urlsplit(value)
+                parts = urlsplit(str(value))
                 shown[field.name] = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
             else:
                 shown[field.name] = str(value)

@@ -187,7 +187,18 @@ def test_a_temporary_server_leaves_nothing() -> None:
 def test_the_command_line_runs_a_command_with_a_server() -> None:
     code = "import os, psycopg; print(psycopg.connect(os.environ['DATABASE_URL']).info.server_version // 10000)"
     done = subprocess.run(
-        [sys.executable, "-m", "db.embedded", "--temporary", "--version", str(VERSION), "--", sys.executable, "-c", code],
+        [
+            sys.executable,
+            "-m",
+            "db.embedded",
+            "--temporary",
+            "--version",
+            str(VERSION),
+            "--",
+            sys.executable,
+            "-c",
+            code,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,0 +1,105 @@
+"""The command line `quire`: one module a command, loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import psycopg
+
+from db.settings import SettingsError
+
+# Command -> (module with add_parser(subparsers) and run(args) -> exit code, line of help).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("app.up", "run everything: database, API and worker"),
+    "migrate": ("db.migrate", "bring a database's schema up to date, or show what that would do (--plan)"),
+    "token": ("app.tokens", "create, list and revoke access tokens"),
+    "import": ("app.importer", "turn a folder of Markdown into pages"),
+    "export": ("app.exporter", "write pages as a folder of Markdown"),
+    "doctor": ("app.doctor", "say what is wrong with a database or its settings, and what to do"),
+}
+# Command -> (module that is the process, line of help). The process gets the arguments as they are.
+PROCESSES: dict[str, tuple[str, str]] = {
+    "serve": ("app.main", "run the API only"),
+    "worker": ("worker.main", "run a worker only"),
+}
+
+_EPILOG = """\
+First steps:
+  quire up                     everything on this machine, in the foreground; prints a token and what to try
+  quire import docs/           pages out of a Markdown folder (set -a; . .data/quickstart.env; set +a)
+
+On a server, with DATABASE_URL=postgresql://..:
+  quire migrate --plan         the exact SQL for a DBA to read; then: quire migrate
+  quire serve, quire worker    one service each
+  quire doctor                 checks; exit code 1 when something is wrong
+
+Settings come from the environment; README.md has the table. `quire COMMAND --help` tells more.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: its name and arguments; None takes the process's own.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong usage or settings.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    asked = arguments[0] if arguments else ""
+    if asked in PROCESSES:
+        return _become(PROCESSES[asked][0], arguments[1:])
+    parser = argparse.ArgumentParser(
+        prog="quire",
+        description="A block editor's page store that lives in PostgreSQL.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"quire {version('quire')}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, (module, summary) in (COMMANDS | PROCESSES).items():
+        if name == asked:
+            importlib.import_module(module).add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=summary)
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 2
+    return _run(COMMANDS[args.command][0], args)
+
+
+def _run(module: str, args: argparse.Namespace) -> int:
+    """Run a command's module; what an operator can repair is a sentence, not a traceback."""
+    try:
+        return int(importlib.import_module(module).run(args) or 0)
+    except SettingsError as error:
+        print(f"quire: {error}", file=sys.stderr)
+        return 2
+    except psycopg.OperationalError as error:
+        print(f"quire: the database cannot be used: {str(error).strip()}", file=sys.stderr)
+        return 1
+    except RuntimeError as error:
+        print(f"quire: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # `quire .. | head`: nobody reads on. Keeps Python from complaining again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _become(module: str, arguments: list[str]) -> int:
+    """Replace this process: signals of a service manager then reach the API or the worker itself."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

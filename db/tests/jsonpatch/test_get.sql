@@ -1,6 +1,6 @@
 -- jsonpatch.get: what jsonb's own #> gets wrong is refused here.
 begin;
-select plan(28);
+select plan(29);
 
 select is(
     jsonpatch.get(
@@ -209,6 +209,11 @@ select is(
     ),
     null::jsonb,
     'does not wrap an index around'
+);
+select is(
+    jsonpatch.get('{"01": [7]}', '{01,99999999999999999999}'),
+    null::jsonb,
+    'finds nothing at such an index on the walk'
 );
 select is(
     jsonpatch.get('"scalar"', '{0}'),

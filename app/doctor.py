@@ -14,7 +14,7 @@ import psycopg
 from app.quickstart import FILE_NAME, read_env_file
 from db.commands import Subparsers
 from db.migrate import drift
-from db.migration_files import HERE, read_migrations
+from db.migration_files import HERE, MigrationError, read_migrations
 from db.requirements import MAX_TESTED_SERVER, MIN_SERVER, ServerUnfit, connect, pgvector_problem
 from db.settings import Settings, mask_password
 
@@ -96,7 +96,7 @@ def examine(database_url: str, settings: Settings) -> Iterator[Finding]:
         for check in checks:
             try:
                 yield from check()
-            except psycopg.Error as error:
+            except (psycopg.Error, MigrationError) as error:
                 yield Finding("fail", "check", f"could not be made: {str(error).strip()}")
 
 

@@ -13,7 +13,7 @@ import psycopg
 
 from app.quickstart import FILE_NAME, read_env_file
 from db.commands import Subparsers
-from db.migrate import drift
+from db.drift import drift
 from db.migration_files import HERE, MigrationError, read_migrations
 from db.requirements import MAX_TESTED_SERVER, MIN_SERVER, ServerUnfit, connect, pgvector_problem
 from db.settings import Settings, mask_password

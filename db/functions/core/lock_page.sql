@@ -1,0 +1,31 @@
+-- core.lock_page: the page row, locked until the transaction ends. All writes of a page queue here, and nowhere else.
+-- No key update: rows that refer to the page may still be written. PT404 page_not_found.
+create or replace function core.lock_page(
+    p_workspace_id uuid,
+    p_page_id uuid
+)
+returns core.pages
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_page core.pages;
+begin
+    select pages.* into v_page
+    from core.pages
+    where pages.workspace_id = p_workspace_id and pages.id = p_page_id
+    for no key update;
+    if v_page.id is null or v_page.deleted_at is not null then
+        raise exception 'there is no such page in this workspace'
+            using errcode = 'PT404', constraint = 'page_not_found',
+            detail = jsonb_build_object('page_id', p_page_id)::text;
+    end if;
+    return v_page;
+end;
+$$;
+
+comment on function core.lock_page(uuid, uuid) is
+'Locks a page that is there for writing. PT404 page_not_found.';
+revoke all on function core.lock_page(uuid, uuid) from public;

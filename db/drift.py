@@ -88,7 +88,8 @@ def drift(connection: psycopg.Connection, layout: Layout | None = None) -> list[
             connection.execute("set local lock_timeout = '300ms'")
             connection.execute("set local check_function_bodies = off")
             before = _snapshot(connection)
-            apply_in_any_order(connection, parts, lambda part: _run(connection, part, found))
+            if failed := apply_in_any_order(connection, parts, lambda part: _run(connection, part, found)):
+                raise failed[0]
             after = _snapshot(connection)
     except errors.LockNotAvailable as error:
         raise MigrationError("cannot look for drift: a table with triggers is locked. Try again.") from error

@@ -61,7 +61,9 @@ def apply_files(connection: psycopg.Connection, files: Sequence[FunctionFile], l
         MigrationError: a file does not apply; names it, the line, and what PostgreSQL says.
     """
     connection.execute("set local check_function_bodies = off")
-    apply_in_any_order(connection, files, lambda file: _apply(connection, file, log))
+    failed = apply_in_any_order(connection, files, lambda file: _apply(connection, file, log))
+    if failed:
+        raise failed[0]
     connection.execute("set local check_function_bodies = on")
     for file in files:
         try:
@@ -71,13 +73,31 @@ def apply_files(connection: psycopg.Connection, files: Sequence[FunctionFile], l
         connection.execute(UPSERT_FUNCTION_FILE, (file.path, file.sha256))
 
 
+def apply_for_post(connection: psycopg.Connection, files: Sequence[FunctionFile], log: Callable[[str], None]) -> None:
+    """Put in place what a `_post` migration may need, without looking into bodies and without the ledger.
+
+    What does not apply yet waits for the tables of a later migration; `apply_files` comes at the end of the run and
+    accepts no failure.
+
+    Args:
+        connection: inside a transaction, as quire_owner.
+        files: the changed files.
+        log: told of what waits.
+    """
+    connection.execute("set local check_function_bodies = off")
+    failed = apply_in_any_order(connection, files, lambda file: _apply(connection, file, log))
+    log(f"  {len(files) - len(failed)} function files put in place for what follows")
+    for error in failed:
+        log(f"    not yet: {str(error).splitlines()[0]}")
+
+
 def apply_in_any_order(
     connection: psycopg.Connection, files: Sequence[FunctionFile], apply: Callable[[FunctionFile], None]
-) -> None:
+) -> list[MigrationError]:
     """Call `apply` for each file, again for those that failed, until a pass adds nothing.
 
-    Raises:
-        MigrationError: what the first file that never applied says.
+    Returns:
+        What the files say that never applied.
     """
     waiting = list(files)
     while waiting:
@@ -91,9 +111,9 @@ def apply_in_any_order(
             except psycopg.Error as error:
                 failed.append((file, error))
         if len(failed) == len(waiting):
-            file, error = failed[0]
-            raise failure(file.path, file.text, error) from error
+            return [failure(file.path, file.text, error) for file, error in failed]
         waiting = [file for file, _ in failed]
+    return []
 
 
 def _apply(connection: psycopg.Connection, file: FunctionFile, log: Callable[[str], None]) -> None:

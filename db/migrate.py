@@ -9,20 +9,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors
 
 from db.drift import drift, invalid_indexes, orphans
-from db.function_phase import apply_files, failure, pending_files
+from db.function_phase import apply_files, apply_for_post, pending_files
 from db.ledger import (
-    CONCURRENT_LOCK_TIMEOUT,
-    INSERT_MIGRATION,
     LOCK_TIMEOUT,
-    NONTX_STATEMENT_TIMEOUT,
     STATEMENT_TIMEOUT,
     applied_migrations,
     create_ledger,
@@ -31,13 +28,14 @@ from db.ledger import (
     require_roles,
 )
 from db.migration_files import (
+    FunctionFile,
     Layout,
-    Migration,
     MigrationError,
     pending_migrations,
     read_function_files,
     read_migrations,
 )
+from db.migration_phase import BUSY, apply_migration, set_timeouts
 from db.migration_plan import render_plan
 from db.requirements import MIN_SERVER, ServerUnfit, connect, pgvector_problem
 from db.settings import Settings
@@ -47,6 +45,7 @@ __all__ = ["Layout", "MigrationError", "MigrationResult", "check", "drift", "mig
 Log = Callable[[str], None]
 
 LOCK_TRIES = 60
+TIMEOUT_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,19 @@ def migrate(
         create_ledger(connection)
         pending = pending_migrations(migrations, applied_migrations(connection))
         wanted = [migration for migration in pending if to is None or migration.number <= to]
+        prepared = False
         for migration in wanted:
-            _with_lock_retries(migration.name, lambda m=migration: _apply(connection, m, log), log, lock_tries)
+            if migration.post and not prepared:
+                _with_lock_retries(
+                    "functions", lambda: _function_transaction(connection, files, log, final=False), log, lock_tries
+                )
+                prepared = True
+            _with_lock_retries(migration.name, lambda m=migration: apply_migration(connection, m, log), log, lock_tries)
         changed = [] if len(wanted) < len(pending) else pending_files(connection, files)
         if changed:
-            _with_lock_retries("functions", lambda: _function_transaction(connection, layout, log), log, lock_tries)
+            _with_lock_retries(
+                "functions", lambda: _function_transaction(connection, files, log, final=True), log, lock_tries
+            )
     if len(wanted) < len(pending):
         log(f"stopped at {to:04d}; {len(pending) - len(wanted)} migrations and the functions wait")
     seconds = time.monotonic() - started
@@ -178,94 +185,28 @@ def _with_lock_retries(name: str, work: Callable[[], None], log: Log, tries: int
         try:
             work()
             return
-        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
-            if attempt == tries:
+        except BUSY as error:
+            # A statement timeout may as well be too short for the work itself: no hour of tries for that.
+            if attempt >= (min(tries, TIMEOUT_TRIES) if isinstance(error, errors.QueryCanceled) else tries):
                 raise MigrationError(
-                    f"{name}: a table stayed locked through {tries} tries ({error.diag.message_primary}). Find the long"
-                    " transaction in pg_stat_activity, end it or wait, and run quire migrate again."
+                    f"{name}: a table stayed locked through {attempt} tries ({error.diag.message_primary}). Find the"
+                    " long transaction in pg_stat_activity, end it or wait, and run quire migrate again."
                 ) from error
             pause = min(0.1 * 2 ** (attempt - 1), 5.0)
-            log(f"  {name}: a table is locked, try {attempt} of {tries}, again in {pause:.1f} s")
+            log(f"  {name}: {error.diag.message_primary}, try {attempt} of {tries}, again in {pause:.1f} s")
             time.sleep(pause)
 
 
-def _timeouts(connection: psycopg.Connection, lock: str, statement: str, *, local: bool) -> None:
-    connection.execute("select set_config('lock_timeout', %s, %s)", (lock, local))
-    connection.execute("select set_config('statement_timeout', %s, %s)", (statement, local))
-
-
-def _apply(connection: psycopg.Connection, migration: Migration, log: Log) -> None:
-    started = time.monotonic()
-    try:
-        if migration.transactional:
-            with connection.transaction():
-                _timeouts(connection, LOCK_TIMEOUT, STATEMENT_TIMEOUT, local=True)
-                connection.execute(migration.text.encode())
-                _record(connection, migration, started)
-        else:
-            _apply_nontx(connection, migration)
-            with connection.transaction():
-                _record(connection, migration, started)
-    except (errors.LockNotAvailable, errors.DeadlockDetected):
-        raise
-    except psycopg.Error as error:
-        raise failure(migration.name, migration.text, error) from error
-    log(f"  {migration.name} {(time.monotonic() - started) * 1000:.0f} ms")
-
-
-def _record(connection: psycopg.Connection, migration: Migration, started: float) -> None:
-    # A file may have left any role or search_path behind.
-    connection.execute("set local role quire_owner")
-    milliseconds = round((time.monotonic() - started) * 1000)
-    connection.execute(INSERT_MIGRATION, (migration.number, migration.name, migration.sha256, milliseconds))
-
-
-def _apply_nontx(connection: psycopg.Connection, migration: Migration) -> None:
-    index = migration.concurrent_index
-    given = migration.settings
-    if index:
-        _drop_invalid(connection, *index)
-    try:
-        _timeouts(
-            connection,
-            given.get("lock_timeout", CONCURRENT_LOCK_TIMEOUT if index else LOCK_TIMEOUT),
-            given.get("statement_timeout", NONTX_STATEMENT_TIMEOUT),
-            local=False,
-        )
-        if "role" in given:
-            connection.execute(sql.SQL("set role {}").format(sql.Identifier(given["role"])))
-        connection.execute(migration.text.encode())
-    finally:
-        if not connection.broken:
-            connection.execute("reset role")
-            connection.execute("reset lock_timeout")
-            connection.execute("reset statement_timeout")
-    if index and _is_valid(connection, *index) is not True:
-        raise MigrationError(f"{migration.name}: the index {index[0]} is missing or INVALID after its build.")
-
-
-def _is_valid(connection: psycopg.Connection, index: str, table: str) -> bool | None:
-    row = connection.execute(
-        "select i.indisvalid from pg_catalog.pg_index as i join pg_catalog.pg_class as c on c.oid = i.indexrelid"
-        " where i.indrelid = to_regclass(%s) and c.relname = %s",
-        (table, index),
-    ).fetchone()
-    return None if row is None else bool(row[0])
-
-
-def _drop_invalid(connection: psycopg.Connection, index: str, table: str) -> None:
-    """Drop what a failed build left: `if not exists` would take it for done."""
-    if _is_valid(connection, index, table) is False:
-        schema = table.split(".", maxsplit=1)[0]
-        connection.execute(sql.SQL("drop index concurrently {}").format(sql.Identifier(schema, index)))
-
-
-def _function_transaction(connection: psycopg.Connection, layout: Layout, log: Log) -> None:
-    files = read_function_files(layout.functions)
+def _function_transaction(
+    connection: psycopg.Connection, files: Sequence[FunctionFile], log: Log, *, final: bool
+) -> None:
     with connection.transaction():
-        _timeouts(connection, LOCK_TIMEOUT, STATEMENT_TIMEOUT, local=True)
+        set_timeouts(connection, LOCK_TIMEOUT, STATEMENT_TIMEOUT, local=True)
         changed = pending_files(connection, files)
         connection.execute("set local role quire_owner")
+        if not final:
+            apply_for_post(connection, changed, log)
+            return
         apply_files(connection, changed, log)
         connection.execute("delete from ops.function_files where path <> all (%s)", ([file.path for file in files],))
     log(f"  {len(changed)} function files")

@@ -46,6 +46,11 @@ class Migration:
         return not self.name.endswith(".nontx.sql")
 
     @property
+    def post(self) -> bool:
+        """True for `_post`: it follows the deploy of new code, so the functions are put in place before it."""
+        return self.name.removesuffix(".sql").removesuffix(".nontx").endswith("_post")
+
+    @property
     def settings(self) -> dict[str, str]:
         """The `-- quire: name = value` lines of a `.nontx.sql` file, which has no room for a `set` of its own.
 

@@ -62,10 +62,23 @@ def _lines(
         yield schema
         yield "set local role quire_owner;"
         yield f"{tables.rstrip()}\ncommit;"
+    prepared = False
     for migration in migrations:
+        if migration.post and not prepared and files:
+            yield "\n-- Functions that the next migrations need. Errors here are about tables that come later: go on."
+            yield "\\set ON_ERROR_STOP off\n\\set ON_ERROR_ROLLBACK on"
+            yield from _functions(files, checked="off")
+            yield "\\set ON_ERROR_ROLLBACK off\n\\set ON_ERROR_STOP on"
+            prepared = True
         yield from _migration(connection, migration)
     if files:
-        yield from _functions(connection, files)
+        yield f"\n-- {'=' * 100}\n-- Functions, views, triggers, grants: again, then with their bodies checked."
+        yield from _functions(files, checked="off")
+        yield from _functions(files, checked="on")
+        yield "begin;\nset local role quire_owner;"
+        for file in files:
+            yield _bind(connection, UPSERT_FUNCTION_FILE, (file.path, file.sha256))
+        yield "commit;"
     yield f"\nselect pg_catalog.pg_advisory_unlock({LOCK_KEY});"
 
 
@@ -100,20 +113,15 @@ def _nontx(connection: psycopg.Connection, migration: Migration) -> Iterator[str
     yield "reset role;\nreset lock_timeout;\nreset statement_timeout;"
 
 
-def _functions(connection: psycopg.Connection, files: Sequence[FunctionFile]) -> Iterator[str]:
+def _functions(files: Sequence[FunctionFile], *, checked: str) -> Iterator[str]:
     # The order in which views and triggers find what they need: functions, then views, then triggers.
     ordered = sorted(files, key=lambda file: (bool(file.triggers), bool(file.views), file.path))
-    yield f"\n-- {'=' * 100}\n-- Functions, views, triggers, grants: twice, so that the second pass checks every body."
     yield "begin;"
     yield f"set local lock_timeout = '{LOCK_TIMEOUT}';\nset local statement_timeout = '{STATEMENT_TIMEOUT}';"
-    yield "set local role quire_owner;"
-    for checked in ("off", "on"):
-        yield f"set local check_function_bodies = {checked};"
-        for file in ordered:
-            yield f"-- {file.path}  sha256 {file.sha256}"
-            yield _closed(file.text)
+    yield f"set local role quire_owner;\nset local check_function_bodies = {checked};"
     for file in ordered:
-        yield _bind(connection, UPSERT_FUNCTION_FILE, (file.path, file.sha256))
+        yield f"-- {file.path}  sha256 {file.sha256}"
+        yield _closed(file.text)
     yield "commit;"
 
 

@@ -256,7 +256,7 @@ class Supervisor:
         command = "quire" if shutil.which("quire") else os.path.relpath(sys.argv[0])
         _say(
             f"""
-Quire is ready: {self._url}   (console: {self._url}/console, API: {self._url}/openapi.json)
+Quire is ready: {self._url}   (its API: {self._url}/openapi.json)
 Token: {quickstart.token}
 
 Create a page, change it, find it:

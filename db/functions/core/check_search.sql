@@ -40,5 +40,5 @@ end;
 $$;
 
 comment on function core.check_search(text, text, text, integer, text) is
-'Refuses unusable search arguments: PT400 bad_mode, bad_limit, empty_query, query_too_long, bad_contains, embedding_required.';
+'Refuses unusable search arguments by PT400 bad_mode, bad_limit, empty_query, bad_contains and the like.';
 revoke all on function core.check_search(text, text, text, integer, text) from public;

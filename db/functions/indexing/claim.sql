@@ -82,7 +82,7 @@ $$;
 comment on function indexing.claim(
     smallint, smallint, smallint, smallint, bigint, integer, uuid, double precision, text
 ) is
-'Leases due entries of a lane and priority range behind a watermark; returns what embedding needs. One claim a lease id.';
+'Leases due entries of a lane and priority range behind a watermark, with what embedding needs. One claim a lease id.';
 revoke all on function indexing.claim(
     smallint, smallint, smallint, smallint, bigint, integer, uuid, double precision, text
 ) from public;

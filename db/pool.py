@@ -1,0 +1,77 @@
+"""Connection pools of the API and the worker."""
+
+from __future__ import annotations
+
+import select
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from db.settings import Settings
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
+
+
+async def check_alive(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    """Refuse a connection that the server has closed, without a round trip.
+
+    An idle connection has nothing to read, unless the server went away (or sent a notice). So this costs one system
+    call, where ``AsyncConnectionPool.check_connection`` costs a query each time.
+
+    Raises:
+        psycopg.OperationalError: the server has closed it; the pool then makes another.
+    """
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    if poller.poll(0):
+        connection.pgconn.consume_input()
+        if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the server closed the connection")
+
+
+async def _configure(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    # Not by kwargs: procrastinate connects with the pool's kwargs and gives `autocommit` a second time.
+    await connection.set_autocommit(True)
+
+
+def create_pool(
+    conninfo: str,
+    settings: Settings,
+    *,
+    min_size: int | None = None,
+    max_size: int | None = None,
+    options: str = "",
+    name: str | None = None,
+) -> Pool:
+    """A pool of autocommit connections, not yet opened: ``await pool.open()`` where the event loop runs.
+
+    No prepared statements and no session state, so that it works behind PgBouncer's transaction pooling.
+
+    Args:
+        conninfo: URL or conninfo string.
+        settings: sizes and timeouts (seconds).
+        min_size: connections kept open; settings.pool_min when None.
+        max_size: most connections; settings.pool_max when None.
+        options: start-up options such as ``-c search_path=procrastinate``, behind those of the conninfo.
+        name: of the pool in logs; also the connections' application_name.
+    """
+    kwargs: dict[str, Any] = {"prepare_threshold": None, "application_name": name or "quire"}
+    if options:
+        own = conninfo_to_dict(conninfo).get("options")
+        kwargs["options"] = f"{own or ''} {options}".strip()
+    max_size = settings.pool_max if max_size is None else max_size
+    return AsyncConnectionPool(
+        conninfo,
+        kwargs=kwargs,
+        open=False,
+        name=name,
+        configure=_configure,
+        check=check_alive,
+        min_size=min(settings.pool_min if min_size is None else min_size, max_size),
+        max_size=max_size,
+        timeout=settings.pool_timeout,
+        max_waiting=settings.pool_max_waiting,
+        reconnect_timeout=settings.pool_timeout,
+    )

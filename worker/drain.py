@@ -1,0 +1,266 @@
+"""Draining the indexing queue: claim, embed, write, ack. No transaction is open while texts are embedded.
+
+Whatever moment a worker is killed at, nothing is lost and nothing applied twice: claimed rows come back when their
+lease runs out, writes are guarded by content version, and an ack counts only for the lease and generation that it names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import psycopg
+
+from db.embedders import Embedder, Outage, Vectors, to_text
+from db.pool import Pool
+from worker import claims
+from worker.breaker import Breaker
+from worker.claims import Entry, Failure
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# Priority classes (lowest, highest priority) and how often each is served when all have work: imports cannot starve
+# edits, nor edits imports for ever.
+CLASSES: tuple[tuple[int, int, int], ...] = ((0, 99, 8), (100, 199, 4), (200, 299, 2), (300, 32767, 1))
+WATERMARK_SECONDS = 1.0  # then the whole range is looked at again: released rows, and saves that committed late
+WRITE_ROWS = 20  # an HNSW index takes 2-3 ms a vector: short statements
+EMBED_CHARACTERS = 8000  # of one text; providers refuse more than about 8,000 tokens
+REQUEST_CHARACTERS = 200_000  # of one request
+STOP_GRACE = 3.0  # seconds that a stopping worker gives a provider to answer
+
+
+@dataclass
+class Outcome:
+    """What became of a batch's texts."""
+
+    vectors: dict[int, str] = field(default_factory=dict[int, str])  # by place in the batch
+    failures: list[Failure] = field(default_factory=list[Failure])
+    outage: float | None = None  # seconds to wait; None: the provider is well
+
+
+class Drain:
+    """One drainer: one claim at a time. Several run beside each other, in one process or many."""
+
+    def __init__(
+        self, pool: Pool, embedder: Embedder, breaker: Breaker, *, batch: int, lease_seconds: float, stop: asyncio.Event
+    ) -> None:
+        """Describe a drainer.
+
+        Args:
+            pool: connections as quire_worker.
+            embedder: makes the vectors; called in a thread.
+            breaker: shared by the drains of this process.
+            batch: most rows of a claim.
+            lease_seconds: after which a lost drainer's rows come back; renewed while it lives.
+            stop: set when the worker is to stop.
+        """
+        self._pool, self._embedder, self._breaker, self._stop = pool, embedder, breaker, stop
+        self._batch, self._lease_seconds = batch, lease_seconds
+        self._credits = [0] * len(CLASSES)
+        self._reset_watermarks()
+
+    def _reset_watermarks(self) -> None:
+        self._watermarks: dict[tuple[int, int], tuple[int, int]] = {}
+        self._empty: set[tuple[int, int]] = set()
+        self._reset_at = time.monotonic() + WATERMARK_SECONDS
+
+    async def once(self) -> int:
+        """Claim and process a batch of fresh entries and one suspect, where there are any; rows seen.
+
+        Raises:
+            psycopg.Error: the database does not answer; what was claimed comes back by itself.
+        """
+        if time.monotonic() >= self._reset_at:
+            self._reset_watermarks()
+        seen = 0
+        for lane, limit in ((0, self._batch), (1, 1)):
+            lease = uuid4()
+            for number in self._class_order():
+                entries = await self._claim(lane, number, limit, lease)
+                if entries:
+                    seen += len(entries)
+                    await self._process(lease, entries)
+                    break
+        return seen
+
+    def _class_order(self) -> list[int]:
+        """The classes, the one whose turn it is first (smooth weighted round robin)."""
+        weights = [weight for _, _, weight in CLASSES]
+        self._credits = [credit + weight for credit, weight in zip(self._credits, weights, strict=True)]
+        order = sorted(range(len(CLASSES)), key=lambda number: -self._credits[number])
+        self._credits[order[0]] -= sum(weights)
+        return order
+
+    async def _claim(self, lane: int, number: int, limit: int, lease: UUID) -> list[Entry]:
+        key = lane, number
+        if key in self._empty:
+            return []
+        low, high, _ = CLASSES[number]
+        entries = await claims.claim(
+            *(self._pool, lane, low, high, self._watermarks.get(key, (low, -1)), limit, lease),
+            *(self._lease_seconds, self._embedder.name),
+        )
+        if len(entries) < limit:
+            self._empty.add(key)
+        if entries:
+            self._watermarks[key] = entries[-1].priority, entries[-1].seq
+        return entries
+
+    async def _process(self, lease: UUID, entries: list[Entry]) -> None:
+        begin = time.monotonic()
+        async with self._renewing(lease):
+            outcome = await self._embed(entries)
+            written: list[Entry] = []
+            # A text without its vector is written all the same: full text goes on without the provider.
+            todo = [(entry, outcome.vectors.get(place)) for place, entry in enumerate(entries)]
+            for start in range(0, len(todo), WRITE_ROWS):
+                written += await self._write(lease, todo[start : start + WRITE_ROWS], outcome.failures)
+        ready = {entry for entry, vector in todo if vector is not None or not entry.embed_needed}
+        finished = [entry for entry in written if entry in ready]
+        done, again = await claims.ack(self._pool, lease, self._embedder.name, finished) if finished else (0, 0)
+        retried, dead = await claims.fail(self._pool, lease, outcome.failures) if outcome.failures else (0, 0)
+        released = 0
+        if done + again + retried + dead < len(entries):
+            # Waiting for the provider; or an ack or a failure of a row whose lease was lost, and then there is no more.
+            released = await claims.release(self._pool, lease, outcome.outage or 0.0)
+        log.log(
+            logging.WARNING if dead or outcome.outage is not None else logging.DEBUG,
+            "batch",
+            extra={
+                "rows": len(entries), "embedded": len(outcome.vectors), "done": done, "again": again,
+                "retried": retried, "dead": dead, "released": released, "seconds": round(time.monotonic() - begin, 3),
+            },
+        )  # fmt: skip
+
+    async def _embed(self, entries: Sequence[Entry]) -> Outcome:
+        """Vectors of those that need one, in requests of bounded size; stops asking at an outage or when stopped."""
+        outcome = Outcome()
+        request: list[tuple[int, Entry]] = []
+        size = 0
+        for place, entry in enumerate(entries):
+            if not entry.embed_needed:
+                continue
+            length = min(len(entry.body), EMBED_CHARACTERS)
+            if request and size + length > REQUEST_CHARACTERS:
+                await self._ask(request, outcome)
+                request, size = [], 0
+            request.append((place, entry))
+            size += length
+        if request:
+            await self._ask(request, outcome)
+        return outcome
+
+    async def _ask(self, request: list[tuple[int, Entry]], outcome: Outcome) -> None:
+        """One request; when it is refused, its halves, down to the entries that are to blame."""
+        if outcome.outage is not None:
+            return
+        if self._breaker.remaining:
+            outcome.outage = self._breaker.remaining
+            return
+        texts = [entry.body[:EMBED_CHARACTERS] for _, entry in request]
+        try:
+            vectors = await self._embed_or_stop(texts)
+        except Outage as error:
+            outcome.outage = self._breaker.opened(error.retry_after)
+            log.warning(
+                "embedding provider out", extra={"reason": str(error), "wait_seconds": round(outcome.outage, 1)}
+            )
+        except Exception as error:
+            if len(request) > 1:
+                middle = len(request) // 2
+                await self._ask(request[:middle], outcome)
+                await self._ask(request[middle:], outcome)
+            else:
+                outcome.failures.append(Failure(request[0][1], "embedding_refused", f"{type(error).__name__}: {error}"))
+        else:
+            if vectors is None:
+                outcome.outage = 0.0
+                return
+            self._breaker.closed()
+            for (place, _), vector in zip(request, vectors, strict=True):
+                outcome.vectors[place] = to_text(vector)
+
+    async def _embed_or_stop(self, texts: Sequence[str]) -> Vectors | None:
+        """The vectors; None when the worker is to stop and they do not come in time."""
+        embedding = asyncio.ensure_future(in_thread(lambda: self._embedder.embed(texts)))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({embedding, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not embedding.done():
+                await asyncio.wait({embedding}, timeout=STOP_GRACE)
+            return await embedding if embedding.done() else None
+        finally:
+            stopping.cancel()
+            embedding.cancel()
+
+    async def _write(
+        self, lease: UUID, todo: Sequence[tuple[Entry, str | None]], failures: list[Failure]
+    ) -> list[Entry]:
+        """Write a chunk; when the database refuses a row of it, find out which. Returns what was written."""
+        entries = [entry for entry, _ in todo]
+        try:
+            await claims.write(self._pool, lease, self._embedder.name, entries, [vector for _, vector in todo])
+        except psycopg.Error as error:
+            if claims.is_transient(error.sqlstate):
+                raise
+            if len(todo) == 1:
+                if all(failure.entry is not entries[0] for failure in failures):
+                    failures.append(Failure(entries[0], "write_refused", f"{error.sqlstate}: {error}"))
+                return []
+            middle = len(todo) // 2
+            first = await self._write(lease, todo[:middle], failures)
+            return first + await self._write(lease, todo[middle:], failures)
+        return entries
+
+    @contextlib.asynccontextmanager
+    async def _renewing(self, lease: UUID) -> AsyncGenerator[None]:
+        """Keeps the lease while the batch is worked on; a missed renewal is made up by the next."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._lease_seconds / 3)
+                with contextlib.suppress(psycopg.Error):
+                    await claims.renew(self._pool, lease, self._lease_seconds)
+
+        task = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """A blocking call in a thread of its own that does not keep the process from ending, unlike an executor's."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(value)  # pyright: ignore[reportArgumentType]
+
+    def run() -> None:
+        value: T | None = None
+        error: BaseException | None = None
+        try:
+            value = function()
+        except Exception as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name="embed", daemon=True).start()
+    return await future

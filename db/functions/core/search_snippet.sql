@@ -22,7 +22,11 @@ begin
     end if;
     return ts_headline(
         'pg_catalog.english'::regconfig, v_text, p_query,
-        'StartSel=<mark>, StopSel=</mark>, MaxWords=35, MinWords=15, MaxFragments=2, FragmentDelimiter=" … "'
+        'StartSel=<mark>, StopSel=</mark>, ' || case
+            -- a short text is shown whole: fragments would cut it down to the words found
+            when length(v_text) <= 200 then 'HighlightAll=true'
+            else 'MaxWords=35, MinWords=15, MaxFragments=2, FragmentDelimiter=" … "'
+        end
     );
 end;
 $$;

@@ -1,5 +1,6 @@
 -- The chain starts at the schema of the old application. An adopter's database has these tables already, filled; a new
 -- database gets them empty, so that both take the same way from here.
+-- squawk-ignore-file prefer-identity
 create extension if not exists vector with schema public;
 
 create table if not exists public.workspaces (
@@ -30,7 +31,7 @@ create index if not exists blocks_page_position_idx on public.blocks (page_id, p
 create table if not exists public.indexing_queue (
     id bigserial primary key,
     page_id uuid not null,
-    block_ids uuid [] not null,
+    block_ids uuid[] not null,
     action text not null default 'upsert',
     status text not null default 'pending',
     attempts integer not null default 0,

@@ -9,7 +9,8 @@ create table core.users (
     constraint users_name_uq unique (name),
     constraint users_name_ck check (length(name) between 1 and 200)
 );
-comment on table core.users is 'People and machines that own tokens. Global: a user may be a member of many workspaces.';
+comment on table core.users is
+'People and machines that own tokens. Global: a user may be a member of many workspaces.';
 comment on column core.users.id is 'UUIDv7 from core.new_id().';
 comment on column core.users.name is 'Login name or e-mail address, unique in the installation.';
 comment on column core.users.created_at is 'When the user was made.';
@@ -21,7 +22,7 @@ create table core.tokens (
     user_id uuid not null,
     token_hash bytea not null,
     name text not null,
-    scopes text [] not null,
+    scopes text[] not null,
     created_at timestamptz not null,
     expires_at timestamptz,
     revoked_at timestamptz,
@@ -35,12 +36,14 @@ create table core.tokens (
     )
 );
 create index tokens_user_ix on core.tokens (user_id);
-comment on table core.tokens is 'Bearer tokens, stored only as SHA-256: the token itself is shown once, when it is made.';
+comment on table core.tokens is
+'Bearer tokens, stored only as SHA-256: the token itself is shown once, when it is made.';
 comment on column core.tokens.id is 'UUIDv7; what a list or a revoke names, never the token.';
 comment on column core.tokens.user_id is 'Whose token it is.';
 comment on column core.tokens.token_hash is 'sha256 of the token, 32 bytes.';
 comment on column core.tokens.name is 'What its owner calls it.';
-comment on column core.tokens.scopes is 'Of read, write, admin (operator of the installation), metrics, bypass_rate_limit.';
+comment on column core.tokens.scopes is
+'Of read, write, admin (operator of the installation), metrics, bypass_rate_limit.';
 comment on column core.tokens.created_at is 'When the token was made.';
 comment on column core.tokens.expires_at is 'From then on it is refused; NULL never expires.';
 comment on column core.tokens.revoked_at is 'Since when it is revoked; NULL is valid.';
@@ -72,7 +75,8 @@ comment on column core.rate_policies.window_seconds is 'Length of the sliding wi
 comment on column core.rate_policies.block_seconds is 'How long a key that went over is blocked, seconds.';
 comment on column core.rate_policies.per is 'What is counted: user, workspace or token.';
 comment on column core.rate_policies.mode is 'enforce, or dry-run: decide and report, refuse nobody.';
-comment on column core.rate_policies.on_failure is 'When the bucket cannot be locked in time: open lets in, closed refuses.';
+comment on column core.rate_policies.on_failure is
+'When the bucket cannot be locked in time: open lets in, closed refuses.';
 comment on index core.rate_policies_pk is 'Policies by name.';
 
 insert into core.rate_policies (name, points, window_seconds, block_seconds, per, mode, on_failure) values
@@ -83,7 +87,7 @@ insert into core.rate_policies (name, points, window_seconds, block_seconds, per
 create unlogged table core.rate_buckets (
     policy text not null,
     key text not null,
-    hits timestamptz [] not null,
+    hits timestamptz[] not null,
     blocked_until timestamptz,
     ok boolean not null,
     hit_at timestamptz not null,
@@ -95,6 +99,7 @@ comment on column core.rate_buckets.policy is 'core.rate_policies.name.';
 comment on column core.rate_buckets.key is 'What is counted: the id of the user, workspace or token, as text.';
 comment on column core.rate_buckets.hits is 'Times of the points still inside the window, oldest first.';
 comment on column core.rate_buckets.blocked_until is 'Until when every hit is refused; NULL when not blocked.';
-comment on column core.rate_buckets.ok is 'Whether the latest hit was let in (read back by the statement that wrote it).';
+comment on column core.rate_buckets.ok is
+'Whether the latest hit was let in (read back by the statement that wrote it).';
 comment on column core.rate_buckets.hit_at is 'Time of the latest decision.';
 comment on index core.rate_buckets_pk is 'The only index: any other would end HOT updates.';

@@ -1,4 +1,5 @@
--- Pages, blocks and the change log. core.workspaces comes over from the old application in 0009, and with it the foreign
+-- Pages, blocks and the change log. core.workspaces comes over from the old application in 0009, and with it the
+foreign
 -- key of pages.
 set local role quire_owner;
 
@@ -8,7 +9,7 @@ create table core.pages (
     title text not null default '',
     properties jsonb not null default '{}',
     version bigint not null default 1,
-    block_order integer [] not null default '{}',
+    block_order integer[] not null default '{}',
     next_block_no integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -24,7 +25,8 @@ create index pages_id_ix on core.pages (id);
 comment on table core.pages is
 'One row a page. Its blocks are rows of core.blocks; their order is block_order. Written by functions; the trigger
 check_page_version refuses content writes that do not raise the version by one (PT409).';
-comment on column core.pages.workspace_id is 'Workspace the page belongs to; first in every key (tenant isolation, Citus).';
+comment on column core.pages.workspace_id is
+'Workspace the page belongs to; first in every key (tenant isolation, Citus).';
 comment on column core.pages.id is 'UUID, chosen by the client or UUIDv7 from core.new_id().';
 comment on column core.pages.title is 'Plain text.';
 comment on column core.pages.properties is 'Client-defined object: front matter, source, cover, and so on.';
@@ -33,8 +35,10 @@ comment on column core.pages.block_order is
 'Numbers of the blocks (core.blocks.no) in document order. A content edit never writes it, so that it costs no WAL.';
 comment on column core.pages.next_block_no is 'Number the next new block gets. Numbers are never used twice.';
 comment on column core.pages.created_at is 'When the page was made.';
-comment on column core.pages.updated_at is 'Time of the newest version. Not indexed: an index on it would end HOT updates.';
-comment on column core.pages.edited_minute is 'updated_at to the minute: what recent lists are indexed by, so that most saves stay HOT.';
+comment on column core.pages.updated_at is
+'Time of the newest version. Not indexed: an index on it would end HOT updates.';
+comment on column core.pages.edited_minute is
+'updated_at to the minute: what recent lists are indexed by, so that most saves stay HOT.';
 comment on column core.pages.updated_by is 'User of the newest version; NULL where the old application wrote it.';
 comment on column core.pages.deleted_at is 'Since when the page is deleted; restorable until retention takes it.';
 comment on index core.pages_pk is 'A page of a workspace.';
@@ -60,8 +64,10 @@ create table core.blocks (
 comment on table core.blocks is 'Blocks of a page, one row each. An edit of one block writes one small row.';
 comment on column core.blocks.workspace_id is 'Workspace of the page.';
 comment on column core.blocks.page_id is 'Page the block belongs to.';
-comment on column core.blocks.no is 'Number within the page: given once, never reused. 0 is kept for title and properties in queue and search.';
-comment on column core.blocks.id is 'Client-chosen name, unique in its page, never an array index; a block without one gets a UUIDv7.';
+comment on column core.blocks.no is
+'Number within the page: given once, never reused. 0 is kept for title and properties in queue and search.';
+comment on column core.blocks.id is
+'Client-chosen name, unique in its page, never an array index; a block without one gets a UUIDv7.';
 comment on column core.blocks.type is 'paragraph, heading, ... or any type of the client''s own.';
 comment on column core.blocks.data is 'Content of the block, an object; text as inline Markdown in data.text.';
 comment on column core.blocks.ver is 'Page version that last wrote the block.';
@@ -89,11 +95,14 @@ comment on column core.page_changes.version is 'Version that the change made.';
 comment on column core.page_changes.at is 'When; part of the key because partitions are by it.';
 comment on column core.page_changes.base_version is 'Version that the client had seen; 0 for a new page.';
 comment on column core.page_changes.actor is 'User; NULL where the old application wrote directly.';
-comment on column core.page_changes.kind is 'How it came: create, patch, put, merge, delete, direct (the old application), adopt (its migration).';
+comment on column core.page_changes.kind is
+'How it came: create, patch, put, merge, delete, direct (the old application), adopt (its migration).';
 comment on column core.page_changes.ops is 'RFC 6902 patch as applied, index form: version - 1 becomes version by it.';
 comment on column core.page_changes.undo is
-'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they changed}.';
+'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they
+changed}.';
 comment on index core.page_changes_pk is 'Changes of a page by version.';
 
 create table core.page_changes_default partition of core.page_changes default;
-comment on table core.page_changes_default is 'Catches rows no monthly partition takes. Not empty means that ops.ensure_partitions did not run.';
+comment on table core.page_changes_default is
+'Catches rows no monthly partition takes. Not empty means that ops.ensure_partitions did not run.';

@@ -1,7 +1,7 @@
 """Draining the indexing queue: claim, embed, write, ack. No transaction is open while texts are embedded.
 
 Whatever moment a worker is killed at, nothing is lost and nothing applied twice: claimed rows come back when their
-lease runs out, writes are guarded by content version, and an ack counts only for the lease and generation that it names.
+lease runs out, writes are guarded by content version, and an ack counts only for the lease and generation it names.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Drain:
         """
         self._pool, self._embedder, self._breaker, self._stop = pool, embedder, breaker, stop
         self._batch, self._lease_seconds = batch, lease_seconds
-        self._credits = [0] * len(CLASSES)
+        self._turns = [0.0] * len(CLASSES)  # stride scheduling: who has had least for its weight is next
         self._reset_watermarks()
 
     def _reset_watermarks(self) -> None:
@@ -78,26 +78,33 @@ class Drain:
         Raises:
             psycopg.Error: the database does not answer; what was claimed comes back by itself.
         """
+        fresh = not self._watermarks and not self._empty
         if time.monotonic() >= self._reset_at:
+            fresh = True
             self._reset_watermarks()
+        seen = await self._pass()
+        if not seen and not fresh:
+            # Nothing more in front of the watermarks; what was given back meanwhile is behind them.
+            self._reset_watermarks()
+            seen = await self._pass()
+        return seen
+
+    async def _pass(self) -> int:
         seen = 0
         for lane, limit in ((0, self._batch), (1, 1)):
             lease = uuid4()
-            for number in self._class_order():
+            passed: list[int] = []
+            for number in sorted(range(len(CLASSES)), key=self._turns.__getitem__):
                 entries = await self._claim(lane, number, limit, lease)
                 if entries:
+                    self._turns[number] += 1 / CLASSES[number][2]
+                    for empty in passed:  # saves up no turns while it has no work
+                        self._turns[empty] = self._turns[number]
                     seen += len(entries)
                     await self._process(lease, entries)
                     break
+                passed.append(number)
         return seen
-
-    def _class_order(self) -> list[int]:
-        """The classes, the one whose turn it is first (smooth weighted round robin)."""
-        weights = [weight for _, _, weight in CLASSES]
-        self._credits = [credit + weight for credit, weight in zip(self._credits, weights, strict=True)]
-        order = sorted(range(len(CLASSES)), key=lambda number: -self._credits[number])
-        self._credits[order[0]] -= sum(weights)
-        return order
 
     async def _claim(self, lane: int, number: int, limit: int, lease: UUID) -> list[Entry]:
         key = lane, number

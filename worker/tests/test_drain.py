@@ -1,0 +1,312 @@
+"""A drain against a real database and a real provider: what becomes of good, bad and unlucky entries."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from db.embedders import Embedder, OpenAIEmbedder
+from db.pool import create_pool
+from db.settings import Settings, as_role
+from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
+from worker.breaker import Breaker
+from worker.drain import Drain
+from worker.tests import pages
+
+T = TypeVar("T")
+MODEL = "test-model"
+
+
+@pytest.fixture
+def provider() -> Iterator[EmbeddingServer]:
+    with closing(EmbeddingServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def embedder(provider: EmbeddingServer) -> Iterator[OpenAIEmbedder]:
+    with closing(OpenAIEmbedder(provider.url, MODEL, DIMENSIONS, timeout=5)) as embedder:
+        yield embedder
+
+
+@pytest.fixture
+def workspace(conn: psycopg.Connection) -> UUID:
+    conn.execute("truncate core.indexing_queue, core.indexing_dead_letters")
+    conn.execute("select indexing.ensure_model(%s, %s)", [MODEL, DIMENSIONS])
+    return pages.create_workspace(conn)
+
+
+def with_drain(
+    database: str,
+    embedder: Embedder,
+    work: Callable[[Drain], Coroutine[Any, Any, T]],
+    *,
+    batch: int = 100,
+    lease: float = 60,
+    breaker: Breaker | None = None,
+    stop: asyncio.Event | None = None,
+) -> T:
+    """Run something with a drain, as quire_worker."""
+
+    async def run() -> T:
+        pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
+        await pool.open()
+        try:
+            drain = Drain(
+                pool, embedder, breaker or Breaker(), batch=batch, lease_seconds=lease, stop=stop or asyncio.Event()
+            )
+            return await work(drain)
+        finally:
+            await pool.close()
+
+    return asyncio.run(run())
+
+
+async def until_empty(drain: Drain) -> int:
+    seen = 0
+    while rows := await drain.once():
+        seen += rows
+    return seen
+
+
+def queue(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        "select no, lane, attempts, lease_id is not null, last_error from core.indexing_queue order by no"
+    ).fetchall()
+
+
+def hurry(conn: psycopg.Connection) -> None:
+    """What waits for its time is due now (lane 1 keeps the due time in seq)."""
+    conn.execute(
+        "update core.indexing_queue set run_at = now() - interval '1 s', seq = case lane when 1 then 1 else seq end"
+    )
+
+
+def test_everything_is_indexed_once(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    pages.create_page(conn, workspace, [f"text {n}" for n in range(130)], title="Title")
+    assert with_drain(database, embedder, until_empty) == 131
+    assert pages.disagreements(conn, workspace, MODEL) == [] and queue(conn) == []
+    assert len(provider.texts) == 131 and provider.requests == 2
+    done = conn.execute("select count(*), max(attempts) from core.indexing_done where workspace_id = %s", [workspace])
+    assert done.fetchone() == (131, 1)
+
+
+def test_unchanged_text_is_not_embedded_again(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    page = pages.create_page(conn, workspace, ["same", ""])
+    with_drain(database, embedder, until_empty)
+    pages.edit(conn, workspace, page, 1, "same")
+    hurry(conn)
+    with_drain(database, embedder, until_empty)
+    assert provider.texts == ["same"]
+    assert pages.disagreements(conn, workspace, MODEL) == []
+
+
+def test_a_burst_of_edits_costs_two_embeddings(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    page = pages.create_page(conn, workspace, ["edit 0"])
+
+    async def edit_and_drain(drain: Drain) -> None:
+        await drain.once()
+        for number in range(1, 101):
+            pages.edit(conn, workspace, page, 1, f"edit {number}")
+            await drain.once()
+            await asyncio.sleep(0.02)
+        end = time.monotonic() + 8
+        while queue(conn) and time.monotonic() < end:
+            await drain.once()
+            await asyncio.sleep(0.1)
+
+    with_drain(database, embedder, edit_and_drain)
+    assert provider.texts == ["edit 0", "edit 100"]
+    assert pages.disagreements(conn, workspace, MODEL) == []
+
+
+def test_deleted_and_emptied_blocks_leave_search(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, workspace: UUID
+) -> None:
+    page = pages.create_page(conn, workspace, ["one", "two", "three"])
+    with_drain(database, embedder, until_empty)
+    pages.delete_block(conn, workspace, page, 1)
+    pages.edit(conn, workspace, page, 2, "")
+    hurry(conn)
+    with_drain(database, embedder, until_empty)
+    assert pages.disagreements(conn, workspace, MODEL) == []
+    kept = conn.execute("select no from core.block_embeddings where page_id = %s order by no", [page]).fetchall()
+    assert kept == [(3,)]
+
+
+@pytest.mark.parametrize("status", [429, 503, 401])
+def test_an_outage_charges_nobody_and_text_is_searchable_meanwhile(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    provider: EmbeddingServer,
+    workspace: UUID,
+    status: int,
+) -> None:
+    provider.status, provider.headers = status, {"retry-after": "0.2"}
+    pages.create_page(conn, workspace, ["one", "two"])
+
+    async def through_the_outage(drain: Drain) -> None:
+        for _ in range(5):  # more than the three attempts that an entry has
+            hurry(conn)
+            await drain.once()
+            assert [(row[1:4]) for row in queue(conn)] == [(0, 0, False)] * 2  # the empty title needs no vector
+            await asyncio.sleep(0.25)
+        assert conn.execute(
+            "select count(*) from core.search_entries where workspace_id = %s", [workspace]
+        ).fetchone() == (3,)
+        provider.status = None
+        deadline = time.monotonic() + 15
+        while queue(conn) and time.monotonic() < deadline:
+            hurry(conn)
+            await drain.once()
+            await asyncio.sleep(0.1)
+
+    with_drain(database, embedder, through_the_outage)
+    assert pages.disagreements(conn, workspace, MODEL) == []
+    assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
+    assert provider.requests <= 6  # the breaker keeps from asking at each try
+
+
+def test_only_the_refused_text_is_charged_and_dies_after_three_attempts(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    provider.poison = "poison"
+    page = pages.create_page(conn, workspace, [f"good {n}" for n in range(40)] + ["poison"])
+    with_drain(database, embedder, until_empty)
+    assert [row[:4] for row in queue(conn)] == [(41, 1, 1, False)]
+    assert len(provider.texts) == 40
+    for attempt in (2, 3):
+        hurry(conn)
+        with_drain(database, embedder, until_empty)
+        assert [row[2] for row in queue(conn)] == [attempt] * (attempt < 3)
+    dead = conn.execute("select no, attempts, error_code, error from core.indexing_dead_letters").fetchall()
+    assert [row[:3] for row in dead] == [(41, 3, "embedding_refused")] and "content refused" in dead[0][3]
+    # its text is found all the same, and an edit heals it
+    found = conn.execute("select body from core.search_entries where page_id = %s and no = 41", [page]).fetchone()
+    assert found == ("poison",)
+    pages.edit(conn, workspace, page, 41, "cured")
+    hurry(conn)
+    with_drain(database, embedder, until_empty)
+    assert pages.disagreements(conn, workspace, MODEL) == []
+    assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
+
+
+def test_an_edit_while_its_text_is_being_embedded_is_not_lost(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    page = pages.create_page(conn, workspace, ["old"])
+    provider.stall = threading.Event()
+
+    async def edit_in_flight(drain: Drain) -> None:
+        batch = asyncio.create_task(drain.once())
+        while provider.requests == 0:
+            await asyncio.sleep(0.01)
+        pages.edit(conn, workspace, page, 1, "new")
+        assert provider.stall is not None
+        provider.stall.set()
+        await batch
+        assert [row[:4] for row in queue(conn)] == [(1, 0, 0, False)]
+        hurry(conn)
+        await until_empty(drain)
+
+    with_drain(database, embedder, edit_in_flight)
+    assert provider.texts == ["old", "new"] and pages.disagreements(conn, workspace, MODEL) == []
+
+
+def test_the_lease_is_renewed_while_the_provider_takes_its_time(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    pages.create_page(conn, workspace, ["slow"])
+    provider.stall = threading.Event()
+
+    async def wait_longer_than_the_lease(drain: Drain) -> None:
+        batch = asyncio.create_task(drain.once())
+        for _ in range(8):
+            await asyncio.sleep(0.25)
+            assert conn.execute("select returned, dead from indexing.sweep()").fetchone() == (0, 0)
+        assert provider.stall is not None
+        provider.stall.set()
+        await batch
+
+    with_drain(database, embedder, wait_longer_than_the_lease, lease=1)
+    assert queue(conn) == [] and pages.disagreements(conn, workspace, MODEL) == []
+
+
+def test_a_worker_that_lost_its_lease_applies_nothing(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    page = pages.create_page(conn, workspace, ["old"])
+    provider.stall = threading.Event()
+
+    async def lose_it(drain: Drain) -> None:
+        batch = asyncio.create_task(drain.once())
+        while provider.requests == 0:
+            await asyncio.sleep(0.01)
+        conn.execute("update core.indexing_queue set lease_until = now() - interval '1 s'")
+        assert conn.execute("select returned from indexing.sweep()").fetchone() == (2,)
+        # so that the same drain does not claim them anew at once
+        conn.execute("update core.indexing_queue set run_at = now() + interval '1 hour', seq = 9e18::bigint")
+        assert provider.stall is not None
+        provider.stall.set()
+        await batch
+
+    with_drain(database, embedder, lose_it)
+    assert conn.execute("select count(*) from core.search_entries where page_id = %s", [page]).fetchone() == (0,)
+    assert [row[1:4] for row in queue(conn)] == [(1, 1, False)] * 2
+    hurry(conn)
+    with_drain(database, embedder, until_empty)
+    assert pages.disagreements(conn, workspace, MODEL) == [] and queue(conn) == []
+
+
+def test_a_stopping_worker_gives_its_batch_back(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    provider: EmbeddingServer,
+    workspace: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.drain.STOP_GRACE", 0.1)
+    pages.create_page(conn, workspace, ["text"])
+    provider.stall = threading.Event()
+    stop = asyncio.Event()
+
+    async def stop_in_flight(drain: Drain) -> None:
+        batch = asyncio.create_task(drain.once())
+        while provider.requests == 0:
+            await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(batch, 3)
+
+    with_drain(database, embedder, stop_in_flight, stop=stop)
+    assert [row[:4] for row in queue(conn)] == [(1, 0, 0, False)]
+
+
+def test_imports_do_not_starve_edits_nor_edits_imports(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    pages.create_page(conn, workspace, [f"import {n}" for n in range(30)], priority=200)
+    pages.create_page(conn, workspace, [f"edit {n}" for n in range(30)], priority=100)
+
+    async def some(drain: Drain) -> None:
+        for _ in range(6):
+            await drain.once()
+
+    with_drain(database, embedder, some, batch=5)
+    kinds = [text.split()[0] for text in provider.texts]
+    assert kinds[0] == "edit" and 15 <= kinds.count("edit") <= 25 and kinds.count("import") >= 5

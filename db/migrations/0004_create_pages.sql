@@ -1,6 +1,5 @@
 -- Pages, blocks and the change log. core.workspaces comes over from the old application in 0009, and with it the
-foreign
--- key of pages.
+-- foreign key of pages.
 set local role quire_owner;
 
 create table core.pages (

@@ -77,7 +77,7 @@ def drift(connection: psycopg.Connection, layout: Layout | None = None) -> list[
         One sentence a difference.
 
     Raises:
-        MigrationError: a file does not apply here at all, a table is too busy, or the login may not act as the owner.
+        MigrationError: a table is too busy, or the login may not act as the owner.
     """
     files = read_function_files((layout or Layout()).functions)
     parts = _parts(files, locking=False) + _parts(files, locking=True)
@@ -88,8 +88,8 @@ def drift(connection: psycopg.Connection, layout: Layout | None = None) -> list[
             connection.execute("set local lock_timeout = '300ms'")
             connection.execute("set local check_function_bodies = off")
             before = _snapshot(connection)
-            if failed := apply_in_any_order(connection, parts, lambda part: _run(connection, part, found)):
-                raise failed[0]
+            failed = apply_in_any_order(connection, parts, lambda part: _run(connection, part, found))
+            found += [f"cannot be compared with what is in the database: db/functions/{error}" for error in failed]
             after = _snapshot(connection)
     except errors.LockNotAvailable as error:
         raise MigrationError("cannot look for drift: a table with triggers is locked. Try again.") from error

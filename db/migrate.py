@@ -87,6 +87,7 @@ def migrate(
     with _connect(conninfo) as connection, exclusive(connection, wait, log):
         _check_server(connection)
         require_roles(connection, layout)
+        _require_extension(connection)
         create_ledger(connection)
         pending = pending_migrations(migrations, applied_migrations(connection))
         wanted = [migration for migration in pending if to is None or migration.number <= to]
@@ -178,6 +179,20 @@ def _check_server(connection: psycopg.Connection) -> None:
         raise ServerUnfit(f"the server is PostgreSQL {version // 10_000}, Quire needs {MIN_SERVER} or newer")
     if problem := pgvector_problem(connection):
         raise ServerUnfit(problem)
+
+
+def _require_extension(connection: psycopg.Connection) -> None:
+    """Only where a package marks pgvector as trusted may a plain login create it; say so before anything is changed."""
+    row = connection.execute(
+        "select 1 from pg_catalog.pg_extension where extname = 'vector'"
+        " union all select 1 from pg_catalog.pg_roles where rolname = current_user and rolsuper"
+        " union all select 1 from pg_catalog.pg_available_extension_versions where name = 'vector' and trusted"
+    ).fetchone()
+    if row is None:
+        raise MigrationError(
+            f"{connection.info.user} may not create the extension vector: a DBA runs"
+            f" `create extension vector with schema public;` in database {connection.info.dbname} once."
+        )
 
 
 def _with_lock_retries(name: str, work: Callable[[], None], log: Log, tries: int) -> None:

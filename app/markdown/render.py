@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from markdown_it.common.html_blocks import block_names
 
@@ -77,14 +77,14 @@ class _Renderer:
         if text:
             lines += inline.paragraph(text).split("\n")
             before = {"id": "", "type": "paragraph", "data": {"text": text}}
-        number = 0
+        number, list_loose = 0, False
         for index, block in enumerate(blocks):
             same_list = before is not None and _list_key(before) is not None and _list_key(before) == _list_key(block)
             if not same_list and block["type"] in LIST_TYPES:
                 number = _start(block)
                 list_loose = any(_data(item).get("loose") for item in _same_list(blocks, index))
             if same_list:
-                blank = list_loose  # pyright: ignore[reportPossiblyUnboundVariable]
+                blank = list_loose
                 number += 1
             else:
                 empty = not _text(_data(block)) and str(block["id"]) not in self._children
@@ -186,7 +186,11 @@ class _Renderer:
 
 def _data(block: Block) -> dict[str, Any]:
     data: Any = block.get("data")
-    return data if isinstance(data, dict) else {}
+    return cast(dict[str, Any], data) if isinstance(data, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast(list[Any], value) if isinstance(value, list) else []
 
 
 def _text(data: dict[str, Any]) -> str:
@@ -223,7 +227,7 @@ _PARAGRAPHS = frozenset({"paragraph", "image", "definition"})
 
 
 def _needs_blank(before: Block | None, block: Block, empty: bool) -> bool:
-    """Would the block (an `empty` one has nothing in it) be read as part of the one before it, if it came right after?"""
+    """Would the block be read as part of the one before it, if it came in the very next line?"""
     if before is None:
         return False
     first, then = before["type"], block["type"]
@@ -262,15 +266,11 @@ def _code(data: dict[str, Any], before: Block | None) -> list[str]:
 
 
 def _table(data: dict[str, Any]) -> list[str]:
-    rows: list[list[str]] = []
-    given: Any = data.get("rows")
-    for row in given if isinstance(given, list) else []:
-        rows.append([inline.cell(str(value)) for value in row] if isinstance(row, list) else [inline.cell(str(row))])
+    rows = [[inline.cell(str(value)) for value in _list(row) or [row]] for row in _list(data.get("rows"))]
     if not rows or not rows[0]:
         return []
     width = len(rows[0])
-    align: Any = data.get("align")
-    align = align if isinstance(align, list) else []
+    align = _list(data.get("align"))
     rules = {"left": ":---", "center": ":---:", "right": "---:"}
     ruler = [rules.get(str(align[column]), "---") if column < len(align) else "---" for column in range(width)]
     body = [(row + [""] * width)[:width] for row in rows]

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from db.migration_files import split_statements
 from db.tests.cluster import Cluster
 
 _PLAN = re.compile(r"^1\.\.(\d+)")
-_RESULT = re.compile(r"^(not )?ok (\d+)(?: - (.*))?$")
+_RESULT = re.compile(r"^(not )?ok \d+\b")
 
 
 class SqlTestFailure(Exception):
@@ -72,7 +73,7 @@ class SqlItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where pytest says it is."""
-        return self.path, 0, self.name
+        return self.path, 0, self.path.name
 
 
 class SqlFile(pytest.File):
@@ -99,11 +100,12 @@ def run_file(connection: psycopg.Connection, path: Path) -> Tap:
                     tap.read(value)
             except psycopg.Error as error:
                 place = f"{path.name}, line {line}: {error} (SQLSTATE {error.sqlstate})"
-                raise SqlTestFailure("\n".join([*tap.lines, place])) from error
+                raise SqlTestFailure("\n".join([place, *tap.lines])) from error
     finally:
-        connection.execute("rollback")
+        if connection.info.transaction_status != TransactionStatus.IDLE:
+            connection.execute("rollback")
     if problems := tap.problems():
-        raise SqlTestFailure("\n".join([*tap.lines, "", f"{path.name}:", *problems]))
+        raise SqlTestFailure("\n".join([f"{path.name}: {'; '.join(problems)}", *tap.lines]))
     return tap
 
 

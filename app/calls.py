@@ -1,0 +1,256 @@
+"""One typed function for each function of schema ``api``, and nothing else that talks SQL in the HTTP layer.
+
+Every call is one autocommit statement: no BEGIN, no session state. It survives PgBouncer's transaction pooling, and is
+what Citus can delegate to a worker node. A test compares FUNCTIONS with pg_proc in both directions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from db.pool import Pool
+
+_RETRIED = frozenset({"40001", "40P01"})
+_RETRIES = 2
+
+
+class Observer(Protocol):
+    """Is told of every call, for metrics and logs."""
+
+    def called(self, function: str, seconds: float, sqlstate: str | None) -> None:
+        """A call ended. sqlstate: of its error, ``connection`` when it was lost, None when it went well."""
+        ...
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of schema api as this release calls it.
+
+    Attributes:
+        name: without its schema.
+        arguments: SQL types in order.
+        columns: names of the columns of its result in order; empty for a scalar.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def statement(self) -> sql.Composed:
+        """``select .. from api.name($1::type, ..)``."""
+        return sql.SQL("select {} from {}({})").format(
+            sql.SQL(", ").join(map(sql.Identifier, self.columns)) if self.columns else sql.SQL("*"),
+            sql.Identifier("api", self.name),
+            sql.SQL(", ").join(sql.SQL("%s::") + sql.SQL(kind) for kind in self.arguments),  # pyright: ignore[reportArgumentType]
+        )
+
+
+def _function(name: str, arguments: str, columns: str) -> Function:
+    return Function(name, tuple(arguments.split(", ")) if arguments else (), tuple(columns.split()))
+
+
+_ADMIT = _function(
+    "admit",
+    "bytea, text, integer",
+    "decision user_id token_id scopes policy points remaining window_seconds reset_seconds retry_after",
+)
+_CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint", "page_id version body")
+_GET_PAGE = _function("get_page", "uuid, uuid, uuid, bigint[]", "version body")
+_LIST_PAGES = _function("list_pages", "uuid, uuid, integer, text, interval", "body")
+_PUT_PAGE = _function("put_page", "uuid, uuid, uuid, text[], bigint, text, smallint, boolean", "version blocks body")
+_PATCH_PAGE = _function(
+    "patch_page", "uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean", "version blocks body"
+)
+_DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[]", "version")
+_SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body")
+_WAKE_INDEXING = _function("wake_indexing", "", "")
+_READINESS = _function("readiness", "", "migration")
+
+FUNCTIONS: tuple[Function, ...] = (
+    _ADMIT,
+    _CREATE_PAGE,
+    _GET_PAGE,
+    _LIST_PAGES,
+    _PUT_PAGE,
+    _PATCH_PAGE,
+    _DELETE_PAGE,
+    _SEARCH,
+    _WAKE_INDEXING,
+    _READINESS,
+)
+_STATEMENTS = {function.name: function.statement() for function in FUNCTIONS}
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What api.admit said. Numbers are None where no limit was looked at; times in seconds."""
+
+    decision: str
+    user_id: UUID | None
+    token_id: UUID | None
+    scopes: Sequence[str] | None
+    policy: str | None
+    points: int | None
+    remaining: int | None
+    window_seconds: int | None
+    reset_seconds: int | None
+    retry_after: int | None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a save answers: new version, number of blocks the page has now, body as JSON text."""
+
+    version: int
+    blocks: int
+    body: str
+
+
+class Calls:
+    """The functions of schema api over a pool.
+
+    All raise psycopg.Error or psycopg_pool.PoolTimeout and TooManyRequests; app.problems turns them into answers.
+    Deadlocks and serialisation failures are tried twice more first.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        """Args: pool: open, or opened before the first call."""
+        self._pool = pool
+
+    async def admit(self, observer: Observer, token_hash: bytes, policy: str | None, cost: int) -> Admission:
+        """Who is it, and is it within its limits. token_hash: sha256, 32 bytes; cost: points."""
+        return Admission(*await self._row(observer, _ADMIT, token_hash, policy, cost))
+
+    async def create_page(
+        self, observer: Observer, workspace: UUID, actor: UUID, document: str, priority: int
+    ) -> tuple[UUID, int, str]:
+        """Page id, version, the document as JSON text."""
+        page_id, version, body = await self._row(observer, _CREATE_PAGE, workspace, actor, document, priority)
+        return page_id, version, body
+
+    async def get_page(
+        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, known_versions: Sequence[int]
+    ) -> tuple[int, str | None]:
+        """Version, and the document as JSON text: None when the version is one of known_versions."""
+        version, body = await self._row(observer, _GET_PAGE, workspace, actor, page, list(known_versions))
+        return version, body
+
+    async def list_pages(
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        limit: int,
+        cursor: str | None,
+        updated_within: timedelta | None,
+    ) -> str:
+        """A part of the list as JSON text."""
+        return (await self._row(observer, _LIST_PAGES, workspace, actor, limit, cursor, updated_within))[0]
+
+    async def put_page(
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        page: UUID,
+        if_match: Sequence[str] | None,
+        base_version: int | None,
+        document: str,
+        priority: int,
+        return_document: bool,
+    ) -> Saved:
+        """Save a whole document. if_match: None when the header is absent."""
+        return Saved(
+            *await self._row(
+                observer,
+                _PUT_PAGE,
+                *(workspace, actor, page, if_match, base_version, document, priority, return_document),
+            )
+        )
+
+    async def patch_page(
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        page: UUID,
+        if_match: Sequence[str] | None,
+        base_version: int | None,
+        patch: str,
+        kind: str,
+        priority: int,
+        return_document: bool,
+    ) -> Saved:
+        """Save a patch. kind: ``patch`` (RFC 6902) or ``merge`` (RFC 7396)."""
+        return Saved(
+            *await self._row(
+                observer,
+                _PATCH_PAGE,
+                *(workspace, actor, page, if_match, base_version, patch, kind, priority, return_document),
+            )
+        )
+
+    async def delete_page(
+        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, if_match: Sequence[str] | None
+    ) -> int:
+        """Delete a page; the version that this made."""
+        return (await self._row(observer, _DELETE_PAGE, workspace, actor, page, if_match))[0]
+
+    async def search(
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        query: str | None,
+        mode: str,
+        contains: str | None,
+        limit: int,
+        model: str | None,
+        embedding: str | None,
+    ) -> str:
+        """Hits as JSON text. embedding: the query's vector as text, ``[0.1,..]``, of that model."""
+        return (await self._row(observer, _SEARCH, workspace, actor, query, mode, contains, limit, model, embedding))[0]
+
+    async def wake_indexing(self, observer: Observer) -> bool:
+        """Tell a worker that there is something to index; whether that was news."""
+        return (await self._row(observer, _WAKE_INDEXING))[0]
+
+    async def readiness(self, observer: Observer) -> int | None:
+        """Number of the newest applied migration."""
+        return (await self._row(observer, _READINESS))[0]
+
+    async def _row(self, observer: Observer, function: Function, *arguments: Any) -> tuple[Any, ...]:
+        attempt = 0
+        while True:
+            start = time.perf_counter()
+            state: str | None = "connection"
+            try:
+                async with self._pool.connection() as connection:
+                    start = time.perf_counter()
+                    cursor = connection.cursor(row_factory=tuple_row)
+                    await cursor.execute(_STATEMENTS[function.name], arguments)
+                    row = await cursor.fetchone()
+                state = None
+                if row is None:
+                    raise psycopg.DataError(f"api.{function.name} gave no row")
+                return row
+            except psycopg.Error as error:
+                state = error.sqlstate or "connection"
+                if state not in _RETRIED or attempt >= _RETRIES:
+                    raise
+            finally:
+                observer.called(function.name, time.perf_counter() - start, state)
+            attempt += 1
+            # Both sides of a deadlock come back at once: not at the same moment again.
+            await asyncio.sleep(random.uniform(0.005, 0.03) * attempt)

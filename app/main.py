@@ -1,0 +1,141 @@
+"""The API process: ``python -m app.main``, or ``quire serve``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from app import routes, service_routes
+from app.calls import Calls
+from app.exchange import Services
+from app.metrics import Metrics
+from app.middleware import ObserveRequests, answer_http_exception, answer_problem
+from app.problems import Problem
+from app.trace import Trace
+from app.wake import DrainWaker
+from db import embedders, logs
+from db.migration_files import Layout, read_migrations
+from db.pool import create_pool
+from db.settings import Settings, SettingsError
+
+log = logging.getLogger("app.main")
+
+_FINISH_SECONDS = 15  # for requests in flight, when the process is to stop
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application. Its pools are opened by its lifespan, and without waiting: the database may come later.
+
+    Args:
+        settings: api_database_url is needed; without monitor_database_url the API's own stands in.
+
+    Raises:
+        SettingsError: no database.
+    """
+    if settings.api_database_url is None:
+        raise SettingsError("DATABASE_URL is not set: name a database, or run `quire up`, which brings one")
+    newest = read_migrations(Layout().migrations)[-1].number
+    api_url, monitor_url = settings.api_database_url, settings.monitor_database_url or settings.api_database_url
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        pool = create_pool(api_url, settings, name="quire-api")
+        monitor = create_pool(monitor_url, settings, min_size=0, max_size=1, name="quire-monitor")
+        metrics = Metrics(pool, monitor)
+        calls = Calls(pool)
+        waker = DrainWaker(calls, Trace("wake-indexing", metrics))
+        embedder = embedders.from_settings(settings)
+        app.state.services = Services(settings, pool, calls, metrics, waker, embedder, newest)
+        await pool.open()
+        await monitor.open()
+        waker.start()
+        log.info("started", extra={"port": settings.port, "host": settings.host, "migration": newest})
+        try:
+            yield
+        finally:
+            await waker.stop()
+            await pool.close(timeout=5)
+            await monitor.close(timeout=1)
+            embedder.close()
+            log.info("stopped")
+
+    app = Starlette(
+        routes=[*routes.routes(), *service_routes.routes()],
+        middleware=[Middleware(ObserveRequests)],
+        exception_handlers={Problem: answer_problem, HTTPException: answer_http_exception},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # a redirected save loses its body; 404 says what is wrong
+    return app
+
+
+def _stopped(_number: int, _frame: FrameType | None) -> None:
+    """What is left to do about a signal after uvicorn has stopped."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn that says at the first SIGTERM that it is no longer ready, then finishes what it has begun."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Signal handler."""
+        services: Services | None = getattr(getattr(self.config.app, "state", None), "services", None)
+        if services is not None:
+            services.draining = True
+        super().handle_exit(sig, frame)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="quire serve", description="Run the HTTP API. Settings come from the environment; README.md has the table."
+    )
+    parser.add_argument("--host", help="address to listen on (default: HOST, or 127.0.0.1)")
+    parser.add_argument("--port", help="port (default: PORT, or 8000)")
+    args = parser.parse_args(argv)
+    try:
+        environ = dict(os.environ) | {
+            name: value for name, value in (("HOST", args.host), ("PORT", args.port)) if value
+        }
+        settings = Settings.from_env(environ)
+        app = create_app(settings)
+    except SettingsError as error:
+        print(f"quire serve: {error}", file=sys.stderr)
+        return 2
+    logs.configure("api", settings.log_level)
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # who the peer is decides on /metrics: not for a header to say
+        server_header=False,
+        timeout_graceful_shutdown=_FINISH_SECONDS,
+        lifespan="on",
+    )
+    server = Server(config)
+    # uvicorn raises the signal again after it has stopped cleanly: that is exit code 0 here.
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stopped)
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+"""The routes under /v1: from HTTP to one function of schema ``api`` and back. Pages themselves are SQL's business."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app import conditions
+from app.calls import Saved
+from app.conditions import uuid_or_404
+from app.exchange import DATABASE_ERRORS, Exchange, Services, admit
+from app.problems import Problem, from_database, unavailable
+from app.trace import Trace
+from db.embedders import Outage, Refused, to_text
+
+JSON = "application/json"
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+_PATCH_KINDS = {JSON_PATCH: "patch", MERGE_PATCH: "merge"}
+
+
+@dataclass(frozen=True)
+class Action:
+    """What one method of one path does.
+
+    Attributes:
+        handle: makes the answer.
+        scope: that the token needs.
+        policy: rate policy; each request costs one point of it.
+        parameters: query parameters that it knows.
+        saves: whether it is a save: counted as one, and followed by a wake-up of the workers.
+    """
+
+    handle: Callable[[Exchange], Awaitable[Response]]
+    scope: str
+    policy: str
+    parameters: tuple[str, ...] = ()
+    saves: bool = False
+
+
+def json_response(body: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON text as the database made it. A page is private to its workspace's members: no shared cache keeps it."""
+    return Response(body, status, headers={"Cache-Control": "private, no-cache", **(headers or {})}, media_type=JSON)
+
+
+def etag(version: int) -> str:
+    """The strong ETag of a version."""
+    return f'"{version}"'
+
+
+async def create_page(exchange: Exchange) -> Response:
+    """POST /pages."""
+    priority = conditions.priority(exchange.request.headers)
+    preferred = conditions.preferred_return(exchange.request.headers)
+    _, document = await exchange.body((JSON,), "Accept-Post")
+    page, version, body = await exchange.calls.create_page(
+        exchange.trace, exchange.workspace, exchange.actor, document, priority
+    )
+    headers = {"Location": f"/v1/workspaces/{exchange.workspace}/pages/{page}", "ETag": etag(version)}
+    if preferred is not None:
+        headers["Preference-Applied"] = f"return={preferred}"
+    if preferred == "minimal":
+        return Response(status_code=201, headers=headers)
+    return json_response(body, 201, headers)
+
+
+async def list_pages(exchange: Exchange) -> Response:
+    """GET /pages."""
+    values = exchange.parameters
+    body = await exchange.calls.list_pages(
+        exchange.trace,
+        exchange.workspace,
+        exchange.actor,
+        conditions.integer(values, "limit", 50, 1, 200),
+        values.get("cursor"),
+        conditions.duration(values, "updated_within"),
+    )
+    return json_response(body)
+
+
+async def get_page(exchange: Exchange) -> Response:
+    """GET /pages/{page_id}."""
+    page = _page_id(exchange)
+    tags = conditions.entity_tags(exchange.request.headers, "If-None-Match") or []
+    version, body = await exchange.calls.get_page(
+        exchange.trace, exchange.workspace, exchange.actor, page, conditions.versions(tags)
+    )
+    headers = {"ETag": etag(version)}
+    if body is None or tags == ["*"]:
+        return Response(status_code=304, headers={"Cache-Control": "private, no-cache", **headers})
+    return json_response(body, 200, headers)
+
+
+async def put_page(exchange: Exchange) -> Response:
+    """PUT /pages/{page_id}."""
+    page = _page_id(exchange)
+    if_match, base_version, priority, preferred = _save_conditions(exchange)
+    _, document = await exchange.body((JSON,), "Accept")
+    saved = await exchange.calls.put_page(
+        exchange.trace,
+        exchange.workspace,
+        exchange.actor,
+        page,
+        if_match,
+        base_version,
+        document,
+        priority,
+        preferred == "representation",
+    )
+    return _saved(saved, preferred)
+
+
+async def patch_page(exchange: Exchange) -> Response:
+    """PATCH /pages/{page_id}."""
+    page = _page_id(exchange)
+    if_match, base_version, priority, preferred = _save_conditions(exchange)
+    media_type, patch = await exchange.body((JSON_PATCH, MERGE_PATCH), "Accept-Patch")
+    saved = await exchange.calls.patch_page(
+        exchange.trace,
+        exchange.workspace,
+        exchange.actor,
+        page,
+        if_match,
+        base_version,
+        patch,
+        _PATCH_KINDS[media_type],
+        priority,
+        preferred == "representation",
+    )
+    return _saved(saved, preferred)
+
+
+async def delete_page(exchange: Exchange) -> Response:
+    """DELETE /pages/{page_id}."""
+    page = _page_id(exchange)
+    if_match = conditions.entity_tags(exchange.request.headers, "If-Match")
+    await exchange.calls.delete_page(exchange.trace, exchange.workspace, exchange.actor, page, if_match)
+    return Response(status_code=204)
+
+
+async def search(exchange: Exchange) -> Response:
+    """GET /search."""
+    values = exchange.parameters
+    mode = conditions.choice(values, "mode", ("hybrid", "text", "vector"))
+    limit = conditions.integer(values, "limit", 20, 1, 100)
+    query = values.get("q")
+    vector: str | None = None
+    headers: dict[str, str] = {}
+    if mode != "text" and query and query.strip() and len(query) <= 1000:
+        try:
+            vector = await _embed(exchange.services, query)
+        except Outage as error:
+            if mode == "vector":
+                wait = max(1, round(error.retry_after))
+                raise unavailable(
+                    "embedder_unavailable", "the embedding endpoint does not answer", retry_after=wait
+                ) from error
+            headers["Quire-Degraded"] = "vector"
+        except Refused as error:
+            if mode == "vector":
+                raise Problem(
+                    400, "bad_parameter", "the embedding endpoint refuses q: change it", {"parameter": "q"}
+                ) from error
+            headers["Quire-Degraded"] = "vector"
+    body = await exchange.calls.search(
+        exchange.trace,
+        exchange.workspace,
+        exchange.actor,
+        query,
+        mode,
+        values.get("contains"),
+        limit,
+        exchange.services.embedder.name,
+        vector,
+    )
+    return json_response(body, headers=headers)
+
+
+async def _embed(services: Services, query: str) -> str | None:
+    """The query's vector as text; None for one without words."""
+    embedder = services.embedder
+    vectors = await asyncio.to_thread(embedder.embed, [query]) if embedder.remote else embedder.embed([query])
+    return to_text(vectors[0]) if vectors[0].any() else None
+
+
+def _page_id(exchange: Exchange) -> UUID:
+    return uuid_or_404(exchange.request.path_params["page_id"], "page_not_found", "page in this workspace")
+
+
+def _save_conditions(exchange: Exchange) -> tuple[list[str] | None, int | None, int, str | None]:
+    """If-Match, base_version, priority, preferred return."""
+    headers = exchange.request.headers
+    return (
+        conditions.entity_tags(headers, "If-Match"),
+        conditions.base_version(exchange.parameters),
+        conditions.priority(headers),
+        conditions.preferred_return(headers),
+    )
+
+
+def _saved(saved: Saved, preferred: str | None) -> Response:
+    headers = {"ETag": etag(saved.version)}
+    if preferred is not None:
+        headers["Preference-Applied"] = f"return={preferred}"
+    return json_response(saved.body, 200, headers)
+
+
+_PAGES = "/v1/workspaces/{workspace_id}/pages"
+ACTIONS: Mapping[str, Mapping[str, Action]] = {
+    _PAGES: {
+        "GET": Action(list_pages, "read", "page-read", ("limit", "cursor", "updated_within")),
+        "POST": Action(create_page, "write", "page-save", saves=True),
+    },
+    _PAGES + "/{page_id}": {
+        "GET": Action(get_page, "read", "page-read"),
+        "PUT": Action(put_page, "write", "page-save", ("base_version",), saves=True),
+        "PATCH": Action(patch_page, "write", "page-save", ("base_version",), saves=True),
+        "DELETE": Action(delete_page, "write", "page-save", saves=True),
+    },
+    "/v1/workspaces/{workspace_id}/search": {
+        "GET": Action(search, "read", "search", ("q", "mode", "contains", "limit")),
+    },
+}
+"""Path template -> method -> action. One route a path, so that 405 can name all of its methods."""
+
+
+def routes() -> list[Route]:
+    """The routes for Starlette."""
+    return [Route(path, _endpoint(path, actions), methods=sorted(actions)) for path, actions in ACTIONS.items()]
+
+
+def _endpoint(path: str, actions: Mapping[str, Action]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        action = actions["GET" if request.method == "HEAD" else request.method]
+        trace: Trace = request.scope["quire.trace"]
+        services: Services = request.app.state.services
+        trace.route = path
+        trace.saves = action.saves
+        trace.workspace = request.path_params["workspace_id"]
+        conditions.check_accept(request.headers, JSON)
+        admission = await admit(request, services, trace, action.scope, action.policy, 1)
+        assert admission.user_id is not None
+        exchange = Exchange(
+            request,
+            services,
+            trace,
+            uuid_or_404(request.path_params["workspace_id"], "workspace_not_found", "workspace"),
+            admission.user_id,
+            conditions.parameters(request.query_params, action.parameters),
+        )
+        try:
+            response = await action.handle(exchange)
+        except DATABASE_ERRORS as error:
+            raise from_database(error) from error
+        if action.saves:
+            services.waker.saved()
+        return response
+
+    return endpoint

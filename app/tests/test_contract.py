@@ -1,0 +1,94 @@
+"""The contract and the code say the same: routes, problem codes, functions of schema api."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from app import service_routes
+from app.calls import FUNCTIONS
+from app.metrics import save_status
+from app.problems import APP_CODES
+from app.routes import ACTIONS
+from app.tests import contract
+
+
+def test_every_problem_code_is_given_and_every_given_code_is_listed() -> None:
+    assert contract.problem_codes() == APP_CODES | contract.raised_slugs()
+
+
+def test_the_reader_of_slugs_sees_chosen_ones_too() -> None:
+    slugs = contract.raised_slugs()
+    assert {"patch_index_out_of_range", "block_data_not_object", "version_mismatch", "cost_over_limit"} <= slugs
+
+
+def test_codes_are_listed_in_order() -> None:
+    codes = contract.document()["components"]["schemas"]["ProblemCode"]["enum"]
+    assert codes == sorted(set(codes))
+
+
+def test_routes_and_parameters_are_those_of_the_contract() -> None:
+    paths = contract.document()["paths"]
+    assert set(paths) == set(ACTIONS) | {route.path for route in service_routes.routes()}
+    for route, actions in ACTIONS.items():
+        assert {method.upper() for method in paths[route] if method != "parameters"} == set(actions)
+        for method, action in actions.items():
+            listed = paths[route][method.lower()].get("parameters", [])
+            resolved = [
+                contract.document()["components"]["parameters"][item["$ref"].rsplit("/", 1)[1]]
+                if "$ref" in item
+                else item
+                for item in listed
+            ]
+            assert {item["name"] for item in resolved if item["in"] == "query"} == set(action.parameters)
+
+
+def test_references_lead_somewhere() -> None:
+    document = contract.document()
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
+                if key == "$ref":
+                    target: object = document
+                    for part in str(inner).removeprefix("#/").split("/"):  # pyright: ignore[reportUnknownArgumentType]
+                        assert isinstance(target, dict) and part in target, inner
+                        target = target[part]  # pyright: ignore[reportUnknownVariableType]
+                else:
+                    walk(inner)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, list):
+            for inner in value:  # pyright: ignore[reportUnknownVariableType]
+                walk(inner)  # pyright: ignore[reportUnknownArgumentType]
+
+    walk(document)
+
+
+def test_the_status_label_of_saves_is_a_fixed_list() -> None:
+    listed = set(contract.document()["components"]["schemas"]["SaveStatus"]["enum"])
+    assert {save_status(status) for status in (200, 201, 204, 304, 404, 409, 412, 428, 429, 500, 503)} == listed
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_a_call_fits_its_function(conn: psycopg.Connection, function) -> None:  # pyright: ignore[reportUnknownParameterType, reportMissingParameterType]
+    row = conn.execute(
+        """
+        select
+            array(
+                select format_type(a.type, null)
+                from unnest(p.proargtypes::oid[]) with ordinality as a (type, place)
+                order by a.place
+            ),
+            coalesce(p.proargnames[p.pronargs + 1:], '{}')
+        from pg_proc as p
+        where p.pronamespace = 'api'::regnamespace and p.proname = %s
+        """,
+        [function.name],
+    ).fetchone()
+    assert row is not None, f"api.{function.name} is not there"
+    assert tuple(row[0]) == function.arguments
+    assert tuple(row[1]) == function.columns
+
+
+def test_every_function_of_schema_api_is_called(conn: psycopg.Connection) -> None:
+    rows = conn.execute("select proname from pg_proc where pronamespace = 'api'::regnamespace").fetchall()
+    assert {name for (name,) in rows} == {function.name for function in FUNCTIONS}

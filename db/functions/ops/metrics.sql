@@ -1,0 +1,65 @@
+-- ops.metrics: what Prometheus reads from the database, a row a sample. Bounded work whatever the size of the tables: a
+-- deep queue is estimated instead of counted (ops.indexing_state), and the mean page is read from a sample of about
+-- 20,000 pages at most. blocks_per_page names the workspaces with the most pages (50); the others together are "other".
+create or replace function ops.metrics()
+returns table (name text, type text, labels jsonb, value double precision)
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+set statement_timeout = '2s'
+as $$
+#variable_conflict use_column
+declare
+    v_percent real;
+begin
+    return query
+    select m.name, m.type, m.labels, m.value
+    from ops.indexing_state() as s
+    cross join lateral (
+        values
+        ('indexing_queue_depth', 'gauge', '{}'::jsonb, (s.pending + s.backing_off + s.processing)::double precision),
+        ('quire_indexing_entries', 'gauge', '{"status": "pending"}', s.pending),
+        ('quire_indexing_entries', 'gauge', '{"status": "backing_off"}', s.backing_off),
+        ('quire_indexing_entries', 'gauge', '{"status": "processing"}', s.processing),
+        ('quire_indexing_dead_letters', 'gauge', '{}', s.dead),
+        ('quire_indexing_oldest_ready_seconds', 'gauge', '{}', s.oldest_seconds),
+        ('quire_indexing_lease_expired_total', 'counter', '{}', s.lease_expired_total)
+    ) as m (name, type, labels, value);
+
+    return query
+    select 'quire_schema_version', 'gauge', '{}'::jsonb, max(m.number)::double precision
+    from ops.migrations as m;
+
+    select 100 * least(1, 20000 / greatest(c.reltuples, 1)) into v_percent
+    from pg_class as c
+    where c.oid = 'core.pages'::regclass;
+
+    return query
+    with per_workspace as (
+        select p.workspace_id, sum(cardinality(p.block_order)) as blocks, count(*) as pages
+        from core.pages as p tablesample system (v_percent)
+        where p.deleted_at is null
+        group by p.workspace_id
+    ),
+
+    labelled as (
+        select
+            case when row_number() over (order by w.pages desc, w.workspace_id) <= 50 then w.workspace_id::text
+            else 'other' end as label, w.blocks, w.pages
+        from per_workspace as w
+    )
+
+    select
+        'blocks_per_page', 'gauge', jsonb_build_object('workspace_id', l.label),
+        (sum(l.blocks) / sum(l.pages))::double precision
+    from labelled as l
+    group by l.label;
+end;
+$$;
+
+comment on function ops.metrics() is
+'Samples for /metrics and for SQL exporters: metric, type (gauge or counter), labels, value. Bounded work.';
+revoke all on function ops.metrics() from public;
+grant execute on function ops.metrics() to quire_monitor;

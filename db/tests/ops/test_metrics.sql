@@ -1,0 +1,51 @@
+-- ops.metrics: what Prometheus reads from the database.
+begin;
+select plan(8);
+
+create temporary table made as
+select ops.create_user('ann') as user_id, ops.create_workspace('full') as full_id, ops.create_workspace('thin') as thin_id;
+select ops.add_member(full_id, user_id, 'editor'), ops.add_member(thin_id, user_id, 'editor') from made;
+
+select is((select value from ops.metrics() where name = 'indexing_queue_depth'), 0::double precision, 'nothing waits at first');
+select is((select count(*) from ops.metrics() where name = 'blocks_per_page'), 0::bigint, 'no pages, no mean');
+
+select api.create_page(
+    full_id, user_id, '{"title": "a", "blocks": [{"type": "paragraph", "data": {}}, {"type": "divider", "data": {}}]}',
+    100::smallint
+)
+from made;
+select api.create_page(full_id, user_id, '{"title": "b", "blocks": [{"type": "divider", "data": {}}]}', 100::smallint) from made;
+select api.create_page(thin_id, user_id, '{"title": "c"}', 100::smallint) from made;
+
+select is(
+    (select value from ops.metrics() where name = 'indexing_queue_depth'), (select count(*) from core.indexing_queue)::float8,
+    'the depth counts what waits'
+);
+select results_eq(
+    $$select labels ->> 'workspace_id', value from ops.metrics() where name = 'blocks_per_page' order by value$$,
+    $$select thin_id::text, 0::float8 from made union all select full_id::text, 1.5 from made$$,
+    'blocks_per_page is the mean of each workspace''s pages'
+);
+select ops.create_workspace('w') from generate_series(1, 60);
+insert into core.pages (workspace_id, id, block_order) select id, core.new_id(), '{1,2,3}' from core.workspaces where name = 'w';
+select is((select count(*) from ops.metrics() where name = 'blocks_per_page'), 51::bigint, 'fifty workspaces are named');
+select is(
+    (select value from ops.metrics() where name = 'blocks_per_page' and labels ->> 'workspace_id' = 'other'),
+    (
+        select avg(cardinality(p.block_order))::float8 from core.pages as p
+        where p.workspace_id::text not in (select labels ->> 'workspace_id' from ops.metrics() where name = 'blocks_per_page')
+    ),
+    'and the others are other'
+);
+select is_empty(
+    $$select name from ops.metrics() where type not in ('gauge', 'counter') or (type = 'counter') <> (name like '%\_total')$$,
+    'counters, and nothing else, end in _total'
+);
+select ok(
+    has_function_privilege('quire_monitor', 'ops.metrics()', 'execute')
+    and not has_function_privilege('quire_api', 'ops.metrics()', 'execute'),
+    'quire_monitor may read it, quire_api may not'
+);
+
+select * from finish();
+rollback;

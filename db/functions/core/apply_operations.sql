@@ -4,7 +4,7 @@
 -- from it. Only touched blocks are read. A block put in with the id of one that this patch took out gets its number
 -- again, so that remove + add is a move. ops are the operations as applied, in index form, ids included, without tests.
 -- PT413 too_many_operations (whole-document ones), copy_too_large; PT422 block_id_immutable, and those of
--- core.find_block, core.name_block, core.expand_operation and jsonpatch.apply_operation.
+-- core.find_block, core.name_block, core.expand_operation, core.replace_document and jsonpatch.apply_operation.
 create or replace function core.apply_operations(
     p_page core.pages,
     p_operations jsonb,
@@ -29,6 +29,7 @@ declare
     v_part integer := 0;  -- how many of these are done
     v_ids text[] := '{}';
     v_whole integer := 0;
+    v_whole_ops jsonb[];
     v_copied bigint := 0;
     v_operation jsonb;
     v_op text;
@@ -64,16 +65,30 @@ begin
             v_whole := v_whole + (
                 v_path in ('{}', array['blocks']) or coalesce(v_from in ('{}', array['blocks']), false)
             )::integer;
+            if v_whole > v_limits.max_whole_operations then
+                raise exception 'more than % operations of the patch are on the whole document', v_whole - 1
+                    using errcode = 'PT413', constraint = 'too_many_operations',
+                    detail = (v_context || jsonb_build_object('limit', v_whole - 1))::text;
+            elsif v_op in ('add', 'replace') then
+                select drafts.* into head, block_order, next_block_no, nos, olds, blocks, v_whole_ops
+                from core.replace_document(
+                    p_page, core.replacement_document(v_path, v_operation -> 'value', head, v_context), head,
+                    block_order, next_block_no, nos, olds, blocks
+                ) as drafts;
+                v_ids := array(
+                    select draft.block ->> 'id'
+                    from unnest(blocks) with ordinality as draft (block, slot)
+                    order by draft.slot
+                );
+                ops := ops || v_whole_ops;
+                continue;
+            end if;
             v_parts := core.expand_operation(
                 p_page, v_operation, head, block_order, nos, v_ids, blocks, v_context
             ) || v_parts[v_part + 1:];
             v_part := 0;
             v_copied := v_copied + case when v_op = 'copy' then pg_column_size(v_parts[1]) else 0 end;
-            if v_whole > v_limits.max_whole_operations then
-                raise exception 'more than % operations of the patch are on the whole document', v_whole - 1
-                    using errcode = 'PT413', constraint = 'too_many_operations',
-                    detail = (v_context || jsonb_build_object('limit', v_whole - 1))::text;
-            elsif v_copied > v_limits.max_copy_bytes then
+            if v_copied > v_limits.max_copy_bytes then
                 raise exception 'operation %: the copies of this patch add more than % bytes', v_number,
                     v_limits.max_copy_bytes
                     using errcode = 'PT413', constraint = 'copy_too_large',
@@ -111,8 +126,11 @@ begin
             if v_slot is null then
                 v_slot := cardinality(nos) + 1;
                 nos[v_slot] := block_order[v_index + 1];
-                select draft.block into strict v_block
-                from core.draft_blocks(p_page.workspace_id, p_page.id, nos[v_slot:v_slot], '{}', '{}') as draft;
+                select jsonb_build_object('id', stored.id, 'type', stored.type, 'data', stored.data)
+                into strict v_block
+                from core.blocks as stored
+                where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id
+                    and stored.no = nos[v_slot];
                 v_ids[v_slot] := v_block ->> 'id';
                 olds[v_slot] := v_block;
                 blocks[v_slot] := v_block;
@@ -152,8 +170,8 @@ begin
                     block_order := block_order[1:v_index] || block_order[v_index + 2:];
                 end if;
                 select draft.slot into v_slot
-                from unnest(nos, v_ids) with ordinality as draft (no, id, slot)
-                where draft.id = v_block ->> 'id' and array_position(block_order, draft.no) is null
+                from unnest(array_positions(v_ids, v_block ->> 'id')) as draft (slot)
+                where array_position(block_order, nos[draft.slot]) is null
                 limit 1;
                 if v_slot is null then
                     v_slot := cardinality(nos) + 1;

@@ -8,22 +8,25 @@ create or replace function core.draft_blocks(
     p_blocks jsonb[]
 )
 returns table (place bigint, no integer, block jsonb)
-language sql
+language plpgsql
 stable
 security invoker
 rows 1000
 set search_path = pg_catalog, pg_temp
 as $$
-    select
-        places.place,
-        places.no,
-        coalesce(draft.block, jsonb_build_object('id', blocks.id, 'type', blocks.type, 'data', blocks.data))
-    from unnest(p_order) with ordinality as places (no, place)
-    left join unnest(p_nos, p_blocks) as draft (no, block) on places.no = draft.no
-    left join core.blocks
-        on blocks.workspace_id = p_workspace_id and blocks.page_id = p_page_id and places.no = blocks.no
-            and draft.no is null
-    order by places.place
+begin
+    return query
+        select
+            places.place,
+            places.no,
+            coalesce(draft.block, jsonb_build_object('id', blocks.id, 'type', blocks.type, 'data', blocks.data))
+        from unnest(p_order) with ordinality as places (no, place)
+        left join unnest(p_nos, p_blocks) as draft (no, block) on places.no = draft.no
+        left join core.blocks
+            on blocks.workspace_id = p_workspace_id and blocks.page_id = p_page_id and places.no = blocks.no
+                and draft.no is null
+        order by places.place;
+end;
 $$;
 
 comment on function core.draft_blocks(uuid, uuid, integer[], integer[], jsonb[]) is

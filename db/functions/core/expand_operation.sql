@@ -1,7 +1,7 @@
 -- core.expand_operation: simpler operations instead of one that core.apply_operations does not do itself: a copy, a move
--- from one container (title and properties, the order of blocks, one block) to another, and all on the whole document
--- or all of /blocks. None where nothing is left to do (a test that holds).
--- PT422 patch_path_missing, patch_move_into_itself, patch_test_failed, patch_root_removed, and those of core.diff_page.
+-- from one container (title and properties, the order of blocks, one block) to another, a test or removal of the whole
+-- document or all of /blocks. None where nothing is left to do (a test that holds).
+-- PT422 patch_path_missing, patch_move_into_itself, patch_test_failed, patch_root_removed, and those of core.draft_value.
 create or replace function core.expand_operation(
     p_page core.pages,
     p_operation jsonb,
@@ -50,27 +50,18 @@ begin
     elsif v_op = 'remove' then
         raise exception 'operation %: "%" cannot be removed: replace it', v_number, p_operation ->> 'path'
             using errcode = 'PT422', constraint = 'patch_root_removed', detail = p_context::text;
-    elsif v_op = 'test' then
+    else
         if core.draft_value(p_page, v_path, p_head, p_order, p_nos, p_ids, p_blocks, p_context) <> v_value then
             raise exception 'operation %: the value at "%" is not the tested one', v_number, p_operation ->> 'path'
                 using errcode = 'PT422', constraint = 'patch_test_failed', detail = p_context::text;
         end if;
         return '{}';
-    elsif cardinality(v_path) = 1 then
-        v_value := p_head || jsonb_build_object('blocks', v_value);
-    elsif jsonb_typeof(v_value) <> 'object' then
-        raise exception 'a page is an object with "title", "properties" and "blocks"'
-            using errcode = 'PT422', constraint = 'document_not_object', detail = p_context::text;
-    elsif not v_value ? 'blocks' then
-        raise exception 'the member "blocks" is missing'
-            using errcode = 'PT422', constraint = 'member_missing', detail = p_context::text;
     end if;
-    return core.diff_page(p_page, v_value, p_head, p_order, p_nos, p_blocks);
 end;
 $$;
 
 comment on function core.expand_operation(core.pages, jsonb, jsonb, integer[], integer[], text[], jsonb[], jsonb) is
-'Simpler operations instead of a copy, a move between containers or one on the whole document. PT422 patch_*.';
+'Simpler operations instead of a copy, a move between containers, a test of the whole. PT422 patch_*.';
 revoke all on function core.expand_operation(
     core.pages, jsonb, jsonb, integer[], integer[], text[], jsonb[], jsonb
 ) from public;

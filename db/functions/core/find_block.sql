@@ -39,10 +39,8 @@ begin
     v_place := array_position(p_order, v_no);
     if v_place is null then
         -- not stored, or removed by this patch: one that this patch put in
-        select array_position(p_order, draft.no) into v_place
-        from unnest(p_nos, p_ids) as draft (no, id)
-        where draft.id = p_token and array_position(p_order, draft.no) is not null
-        limit 1;
+        select max(array_position(p_order, p_nos[draft.slot])) into v_place
+        from unnest(array_positions(p_ids, p_token)) as draft (slot);
     end if;
     if v_place is null then
         raise exception 'operation %: the page has no block with the id "%"', p_context ->> 'operation',

@@ -1,4 +1,4 @@
--- core.is_compound_operation: whether core.expand_operation must make simpler ones of an operation.
+-- core.is_compound_operation: whether an operation is one for core.expand_operation or core.replace_document.
 -- Simple: anything inside title and properties, inside one block, or on the order of blocks; never a copy.
 create or replace function core.is_compound_operation(
     p_op text,

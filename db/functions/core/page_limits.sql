@@ -12,14 +12,15 @@ returns table (
     max_depth integer,
     max_copy_bytes integer
 )
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 rows 1
 set search_path = pg_catalog, pg_temp
 as $$
-    select
+begin
+    return query select
         1048576,  -- a body as sent
         1000,  -- operations of a patch
         16,  -- of them, ones whose path or from is the whole document or all of /blocks: each costs the whole page
@@ -27,7 +28,8 @@ as $$
         10000,  -- blocks of a page
         4194304,  -- a page as JSON text
         64,  -- containers around each other, the document being the first
-        1048576  -- bytes that the copy operations of a patch add
+        1048576;  -- bytes that the copy operations of a patch add
+end;
 $$;
 
 comment on function core.page_limits() is

@@ -1,10 +1,10 @@
 -- core.save_page: the way of every change of a page: parse, lock, check the version, make a draft, write it.
--- p_kind: patch (RFC 6902), merge (RFC 7396) or put (a whole document); the latter two become operations by a diff by
--- block id and are then saved like a patch. Everything that needs no lock comes before it.
+-- p_kind: patch (RFC 6902), merge (RFC 7396) or put (a whole document); the latter two become a draft and operations
+-- by a diff by block id. Everything that needs no lock comes before it.
 -- Answers the version, the number of blocks, and as body {"version", "rebased", "base_version", "server_patch",
 -- "applied_patch"}, with "document" when asked for. A change that changes nothing makes no new version.
 -- Raises what core.check_member, core.parse_body, jsonpatch.check_patch, core.lock_page, core.check_precondition,
--- core.diff_page, core.apply_operations and core.check_draft raise; PT422 document_not_object, id_mismatch.
+-- core.replace_document, core.apply_operations and core.check_draft raise; PT422 document_not_object, id_mismatch.
 create or replace function core.save_page(
     p_workspace_id uuid,
     p_actor uuid,
@@ -50,9 +50,13 @@ begin
         if p_kind = 'merge' then
             v_body := core.merge_page(v_head, v_body);
         end if;
-        v_body := to_jsonb(core.diff_page(v_page, v_body, v_head, v_page.block_order, '{}', '{}'));
+        select drafts.*, drafts.operations as ops into v_draft
+        from core.replace_document(
+            v_page, v_body, v_head, v_page.block_order, v_page.next_block_no, '{}', '{}', '{}'
+        ) as drafts;
+    else
+        select drafts.* into v_draft from core.apply_operations(v_page, v_body) as drafts;
     end if;
-    select drafts.* into v_draft from core.apply_operations(v_page, v_body) as drafts;
     perform core.check_draft(v_page, v_draft.head, v_draft.block_order, v_draft.nos, v_draft.olds, v_draft.blocks);
     version := core.write_version(
         v_page, p_actor, p_kind, v_base, v_draft.head, v_draft.block_order, v_draft.next_block_no, v_draft.nos,

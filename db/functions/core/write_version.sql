@@ -50,7 +50,7 @@ begin
     set type = draft.block ->> 'type', data = draft.block -> 'data', ver = v_version
     from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
     where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.no = draft.no
-        and draft.old <> draft.block and blocks.no = any(v_changed);
+        and draft.old <> draft.block;
     insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
     select
         p_page.workspace_id, p_page.id, draft.no, draft.block ->> 'id', draft.block ->> 'type',

@@ -21,12 +21,12 @@ from db.migration_files import (
     strip_comments,
 )
 
-# What a file can set of an object: definition, owner, grants, comment. Grants sorted: their order means nothing.
+# What a file sets of an object: definition, grants, comment. Grants sorted: their order means nothing.
 _SNAPSHOT = """
 select
     n.nspname || '.' || p.proname,
     p.oid::regprocedure::text,
-    concat_ws(E'\n', pg_get_functiondef(p.oid), pg_get_userbyid(p.proowner), obj_description(p.oid, 'pg_proc'),
+    concat_ws(E'\n', pg_get_functiondef(p.oid), obj_description(p.oid, 'pg_proc'),
         (select string_agg(a::text, ',' order by a::text) from unnest(p.proacl) as a))
 from pg_catalog.pg_proc as p
 join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
@@ -36,8 +36,7 @@ union all
 select
     n.nspname || '.' || c.relname,
     n.nspname || '.' || c.relname,
-    concat_ws(E'\n', pg_get_viewdef(c.oid), c.reloptions::text, pg_get_userbyid(c.relowner),
-        obj_description(c.oid, 'pg_class'),
+    concat_ws(E'\n', pg_get_viewdef(c.oid), c.reloptions::text, obj_description(c.oid, 'pg_class'),
         (select string_agg(a::text, ',' order by a::text) from unnest(c.relacl) as a))
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -66,7 +65,7 @@ def drift(connection: psycopg.Connection, layout: Layout | None = None) -> list[
     """Compare what is in the database with what the files would make of it.
 
     All files are applied in a transaction that is rolled back, and PostgreSQL's own rendering (`pg_get_functiondef`,
-    `pg_get_viewdef`, `pg_get_triggerdef`, owner, grants, comment) is compared before and after: no text of ours is
+    `pg_get_viewdef`, `pg_get_triggerdef`, grants, comment) is compared before and after: no text of ours is
     parsed. Statements that lock a table come last and give up after 0.3 s, so that it may run on a busy server.
 
     Args:

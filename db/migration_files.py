@@ -140,8 +140,8 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _read(path: Path) -> tuple[str, str]:
-    """Text and sha256; line ends are normalised first, so that a checkout on another system is not an edit."""
-    text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+    """Text and sha256. `read_text` normalises line ends, so that a checkout on another system is not an edit."""
+    text = path.read_text(encoding="utf-8")
     return text, hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -809,6 +809,7 @@ declare
     v_part integer := 0;  -- how many of these are done
     v_ids text[] := '{}';
     v_whole integer := 0;
+    v_whole_ops jsonb[];
     v_copied bigint := 0;
     v_operation jsonb;
     v_op text;
@@ -844,16 +845,30 @@ begin
             v_whole := v_whole + (
                 v_path in ('{}', array['blocks']) or coalesce(v_from in ('{}', array['blocks']), false)
             )::integer;
+            if v_whole > v_limits.max_whole_operations then
+                raise exception 'more than % operations of the patch are on the whole document', v_whole - 1
+                    using errcode = 'PT413', constraint = 'too_many_operations',
+                    detail = (v_context || jsonb_build_object('limit', v_whole - 1))::text;
+            elsif v_op in ('add', 'replace') then
+                select drafts.* into head, block_order, next_block_no, nos, olds, blocks, v_whole_ops
+                from core.replace_document(
+                    p_page, core.replacement_document(v_path, v_operation -> 'value', head, v_context), head,
+                    block_order, next_block_no, nos, olds, blocks
+                ) as drafts;
+                v_ids := array(
+                    select draft.block ->> 'id'
+                    from unnest(blocks) with ordinality as draft (block, slot)
+                    order by draft.slot
+                );
+                ops := ops || v_whole_ops;
+                continue;
+            end if;
             v_parts := core.expand_operation(
                 p_page, v_operation, head, block_order, nos, v_ids, blocks, v_context
             ) || v_parts[v_part + 1:];
             v_part := 0;
             v_copied := v_copied + case when v_op = 'copy' then pg_column_size(v_parts[1]) else 0 end;
-            if v_whole > v_limits.max_whole_operations then
-                raise exception 'more than % operations of the patch are on the whole document', v_whole - 1
-                    using errcode = 'PT413', constraint = 'too_many_operations',
-                    detail = (v_context || jsonb_build_object('limit', v_whole - 1))::text;
-            elsif v_copied > v_limits.max_copy_bytes then
+            if v_copied > v_limits.max_copy_bytes then
                 raise exception 'operation %: the copies of this patch add more than % bytes', v_number,
                     v_limits.max_copy_bytes
                     using errcode = 'PT413', constraint = 'copy_too_large',
@@ -935,8 +950,8 @@ begin
                     block_order := block_order[1:v_index] || block_order[v_index + 2:];
                 end if;
                 select draft.slot into v_slot
-                from unnest(nos, v_ids) with ordinality as draft (no, id, slot)
-                where draft.id = v_block ->> 'id' and array_position(block_order, draft.no) is null
+                from unnest(array_positions(v_ids, v_block ->> 'id')) as draft (slot)
+                where array_position(block_order, nos[draft.slot]) is null
                 limit 1;
                 if v_slot is null then
                     v_slot := cardinality(nos) + 1;
@@ -1642,64 +1657,6 @@ COMMENT ON FUNCTION core.diff_order(p_from integer[], p_to integer[], p_blocks j
 
 
 --
--- Name: diff_page(core.pages, jsonb, jsonb, integer[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
---
-
-CREATE FUNCTION core.diff_page(p_page core.pages, p_target jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[]) RETURNS jsonb[]
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-    v_operations jsonb[] := '{}';
-    v_target jsonb[];
-    v_to integer[];
-    v_old jsonb[];
-    v_changes jsonb[];
-begin
-    perform core.check_head(p_target - 'blocks');
-    if p_target ? 'blocks' then
-        v_target := core.name_blocks(p_target -> 'blocks');
-        -- one join by id; blocks that are new get numbers below zero, for now
-        select
-            coalesce(array_agg(coalesce(old.no, -new.place::integer) order by new.place), '{}'),
-            coalesce(array_agg(old.block order by new.place), '{}')
-        into v_to, v_old
-        from unnest(v_target) with ordinality as new (block, place)
-        left join core.draft_blocks(p_page.workspace_id, p_page.id, p_order, p_nos, p_blocks) as old
-            on new.block ->> 'id' = old.block ->> 'id';
-        if v_to <> p_order then
-            v_operations := array(select core.diff_order(p_order, v_to, v_target));
-        end if;
-        v_changes := array(
-            select operation.value || jsonb_build_object(
-                'path', '/blocks/' || (changed.place - 1) || (operation.value ->> 'path')
-            )
-            from unnest(v_old, v_target) with ordinality as changed (old, new, place)
-            cross join
-                jsonb_array_elements(jsonpatch.diff(changed.old, changed.new)) with ordinality as operation (value, n)
-            where changed.old <> changed.new
-            order by changed.place, operation.n
-        );
-        v_operations := v_operations || v_changes;
-    end if;
-    return v_operations || array(
-        select jsonb_array_elements(jsonpatch.diff(p_head, p_target - 'blocks'))
-    );
-end;
-$$;
-
-
-ALTER FUNCTION core.diff_page(p_page core.pages, p_target jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[]) OWNER TO quire_owner;
-
---
--- Name: FUNCTION diff_page(p_page core.pages, p_target jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON FUNCTION core.diff_page(p_page core.pages, p_target jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[]) IS 'Operations that turn a draft of a page into a target document, by block id.
-PT422 and PT413 as core.check_head and core.name_blocks.';
-
-
---
 -- Name: draft_blocks(uuid, uuid, integer[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -1958,22 +1915,13 @@ begin
     elsif v_op = 'remove' then
         raise exception 'operation %: "%" cannot be removed: replace it', v_number, p_operation ->> 'path'
             using errcode = 'PT422', constraint = 'patch_root_removed', detail = p_context::text;
-    elsif v_op = 'test' then
+    else
         if core.draft_value(p_page, v_path, p_head, p_order, p_nos, p_ids, p_blocks, p_context) <> v_value then
             raise exception 'operation %: the value at "%" is not the tested one', v_number, p_operation ->> 'path'
                 using errcode = 'PT422', constraint = 'patch_test_failed', detail = p_context::text;
         end if;
         return '{}';
-    elsif cardinality(v_path) = 1 then
-        v_value := p_head || jsonb_build_object('blocks', v_value);
-    elsif jsonb_typeof(v_value) <> 'object' then
-        raise exception 'a page is an object with "title", "properties" and "blocks"'
-            using errcode = 'PT422', constraint = 'document_not_object', detail = p_context::text;
-    elsif not v_value ? 'blocks' then
-        raise exception 'the member "blocks" is missing'
-            using errcode = 'PT422', constraint = 'member_missing', detail = p_context::text;
     end if;
-    return core.diff_page(p_page, v_value, p_head, p_order, p_nos, p_blocks);
 end;
 $$;
 
@@ -1984,7 +1932,7 @@ ALTER FUNCTION core.expand_operation(p_page core.pages, p_operation jsonb, p_hea
 -- Name: FUNCTION expand_operation(p_page core.pages, p_operation jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_ids text[], p_blocks jsonb[], p_context jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.expand_operation(p_page core.pages, p_operation jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_ids text[], p_blocks jsonb[], p_context jsonb) IS 'Simpler operations instead of a copy, a move between containers or one on the whole document. PT422 patch_*.';
+COMMENT ON FUNCTION core.expand_operation(p_page core.pages, p_operation jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_ids text[], p_blocks jsonb[], p_context jsonb) IS 'Simpler operations instead of a copy, a move between containers, a test of the whole. PT422 patch_*.';
 
 
 --
@@ -2016,10 +1964,8 @@ begin
     v_place := array_position(p_order, v_no);
     if v_place is null then
         -- not stored, or removed by this patch: one that this patch put in
-        select array_position(p_order, draft.no) into v_place
-        from unnest(p_nos, p_ids) as draft (no, id)
-        where draft.id = p_token and array_position(p_order, draft.no) is not null
-        limit 1;
+        select max(array_position(p_order, p_nos[draft.slot])) into v_place
+        from unnest(array_positions(p_ids, p_token)) as draft (slot);
     end if;
     if v_place is null then
         raise exception 'operation %: the page has no block with the id "%"', p_context ->> 'operation',
@@ -2253,8 +2199,9 @@ begin
         || case when p_query is not null then ' and e.body_tsv @@ $2' else '' end
         || case when p_contains is not null then ' and e.data @> $3' else '' end
         || case when cardinality(p_pages) > 0
-            then ' and not exists (select 1 from unnest($4, $5) as w (page_id, no)'
-                || ' where w.page_id = e.page_id and w.no = e.no)' else '' end
+            -- "not in" is hashed whatever the statistics say; an anti-join became a nested loop of seconds without them
+            then ' and (e.page_id, e.no) not in (select w.page_id, w.no from unnest($4, $5) as w (page_id, no))'
+            else '' end
         || case when p_query is null then ' order by e.indexed_at desc' else '' end
         || ' limit 5000'
     using p_workspace_id, p_query, p_contains, p_pages, p_nos;
@@ -2642,6 +2589,125 @@ COMMENT ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p
 
 
 --
+-- Name: replace_document(core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_target jsonb[];
+    v_order integer[];
+begin
+    perform core.check_head(p_target - 'blocks');
+    operations := '{}';
+    if p_target ? 'blocks' then
+        v_target := core.name_blocks(p_target -> 'blocks');
+        select coalesce(array_agg(
+            coalesce(numbered.known, next_block_no - 1 + numbered.fresh::integer) order by numbered.place
+        ), '{}')
+        into v_order
+        from (
+            select
+                new.place,
+                known.no as known,
+                count(*) filter (where known.no is null) over (order by new.place) as fresh
+            from unnest(v_target) with ordinality as new (block, place)
+            left join (
+                select draft.block ->> 'id' as id, draft.no
+                from core.draft_blocks(p_page.workspace_id, p_page.id, block_order, nos, blocks) as draft
+                union all
+                -- last of the ones taken out with this id
+                select gone.block ->> 'id', max(gone.no)
+                from unnest(nos, blocks) as gone (no, block)
+                where not exists (select from unnest(block_order) as places (no) where places.no = gone.no)
+                group by gone.block ->> 'id'
+            ) as known on new.block ->> 'id' = known.id
+        ) as numbered;
+        if v_order <> block_order then
+            operations := array(select core.diff_order(block_order, v_order, v_target));
+        end if;
+        operations := operations || array(
+            select operation.value || jsonb_build_object(
+                'path', '/blocks/' || (new.place - 1) || (operation.value ->> 'path')
+            )
+            from unnest(v_order, v_target) with ordinality as new (no, block, place)
+            inner join core.draft_blocks(p_page.workspace_id, p_page.id, block_order, nos, blocks) as old
+                on new.no = old.no and new.block <> old.block
+            cross join
+                jsonb_array_elements(jsonpatch.diff(old.block, new.block)) with ordinality as operation (value, n)
+            order by new.place, operation.n
+        );
+        select
+            coalesce(array_agg(touched.no order by touched.no), '{}'),
+            coalesce(array_agg(touched.old order by touched.no), '{}'),
+            coalesce(array_agg(touched.block order by touched.no), '{}')
+        into nos, olds, blocks
+        from (
+            select
+                coalesce(new.no, stored.no, draft.no) as no,
+                case when draft.no is null then stored.block else draft.old end as old,
+                coalesce(new.block, stored.block, draft.block) as block
+            from unnest(v_order, v_target) as new (no, block)
+            full join core.draft_blocks(p_page.workspace_id, p_page.id, block_order, nos, blocks) as stored
+                on new.no = stored.no
+            full join unnest(nos, olds, blocks) as draft (no, old, block)
+                on coalesce(new.no, stored.no) = draft.no
+            where draft.no is not null or new.block is distinct from stored.block
+        ) as touched;
+        block_order := v_order;
+        next_block_no := greatest(next_block_no, (select max(places.no) + 1 from unnest(v_order) as places (no)));
+    end if;
+    operations := operations || array(select jsonb_array_elements(jsonpatch.diff(head, p_target - 'blocks')));
+    head := p_target - 'blocks';
+end;
+$$;
+
+
+ALTER FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) IS 'A draft after its document was replaced, by block id, and the operations that do it.
+PT422 and PT413 as core.check_head and core.name_blocks.';
+
+
+--
+-- Name: replacement_document(text[], jsonb, jsonb, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.replacement_document(p_path text[], p_value jsonb, p_head jsonb, p_context jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if cardinality(p_path) = 1 then
+        return p_head || jsonb_build_object('blocks', p_value);
+    elsif jsonb_typeof(p_value) <> 'object' then
+        raise exception 'a page is an object with "title", "properties" and "blocks"'
+            using errcode = 'PT422', constraint = 'document_not_object', detail = p_context::text;
+    elsif not p_value ? 'blocks' then
+        raise exception 'the member "blocks" is missing'
+            using errcode = 'PT422', constraint = 'member_missing', detail = p_context::text;
+    end if;
+    return p_value;
+end;
+$$;
+
+
+ALTER FUNCTION core.replacement_document(p_path text[], p_value jsonb, p_head jsonb, p_context jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION replacement_document(p_path text[], p_value jsonb, p_head jsonb, p_context jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.replacement_document(p_path text[], p_value jsonb, p_head jsonb, p_context jsonb) IS 'The document that replacing all or /blocks makes. PT422 document_not_object, member_missing.';
+
+
+--
 -- Name: rfc3339(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2698,9 +2764,13 @@ begin
         if p_kind = 'merge' then
             v_body := core.merge_page(v_head, v_body);
         end if;
-        v_body := to_jsonb(core.diff_page(v_page, v_body, v_head, v_page.block_order, '{}', '{}'));
+        select drafts.*, drafts.operations as ops into v_draft
+        from core.replace_document(
+            v_page, v_body, v_head, v_page.block_order, v_page.next_block_no, '{}', '{}', '{}'
+        ) as drafts;
+    else
+        select drafts.* into v_draft from core.apply_operations(v_page, v_body) as drafts;
     end if;
-    select drafts.* into v_draft from core.apply_operations(v_page, v_body) as drafts;
     perform core.check_draft(v_page, v_draft.head, v_draft.block_order, v_draft.nos, v_draft.olds, v_draft.blocks);
     version := core.write_version(
         v_page, p_actor, p_kind, v_base, v_draft.head, v_draft.block_order, v_draft.next_block_no, v_draft.nos,
@@ -3159,7 +3229,7 @@ begin
     set type = draft.block ->> 'type', data = draft.block -> 'data', ver = v_version
     from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
     where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.no = draft.no
-        and draft.old <> draft.block and blocks.no = any(v_changed);
+        and draft.old <> draft.block;
     insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
     select
         p_page.workspace_id, p_page.id, draft.no, draft.block ->> 'id', draft.block ->> 'type',
@@ -6944,7 +7014,8 @@ COMMENT ON COLUMN core.page_changes.ops IS 'RFC 6902 patch as applied, index for
 -- Name: COLUMN page_changes.undo; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.page_changes.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they changed}.';
+COMMENT ON COLUMN core.page_changes.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they
+changed}.';
 
 
 --
@@ -7088,7 +7159,8 @@ COMMENT ON COLUMN core.page_changes_p202612.ops IS 'RFC 6902 patch as applied, i
 -- Name: COLUMN page_changes_p202612.undo; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.page_changes_p202612.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they changed}.';
+COMMENT ON COLUMN core.page_changes_p202612.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they
+changed}.';
 
 
 --
@@ -7178,7 +7250,8 @@ COMMENT ON COLUMN core.page_changes_p202701.ops IS 'RFC 6902 patch as applied, i
 -- Name: COLUMN page_changes_p202701.undo; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.page_changes_p202701.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they changed}.';
+COMMENT ON COLUMN core.page_changes_p202701.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they
+changed}.';
 
 
 --
@@ -7350,7 +7423,8 @@ ALTER TABLE core.search_entries OWNER TO quire_owner;
 -- Name: TABLE search_entries; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.search_entries IS 'What search reads: text and data of blocks as last indexed, beside the hot tables so that saves stay HOT. Fed by the queue.';
+COMMENT ON TABLE core.search_entries IS 'What search reads: text and data of blocks as last indexed, beside the hot tables so that saves stay HOT. Fed by the
+queue.';
 
 
 --
@@ -9469,13 +9543,6 @@ REVOKE ALL ON FUNCTION core.diff_order(p_from integer[], p_to integer[], p_block
 
 
 --
--- Name: FUNCTION diff_page(p_page core.pages, p_target jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
---
-
-REVOKE ALL ON FUNCTION core.diff_page(p_page core.pages, p_target jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[]) FROM PUBLIC;
-
-
---
 -- Name: FUNCTION draft_blocks(p_workspace_id uuid, p_page_id uuid, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -9620,6 +9687,20 @@ REVOKE ALL ON FUNCTION core.parse_body(p_body text, p_max_depth integer) FROM PU
 --
 
 REVOKE ALL ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION replacement_document(p_path text[], p_value jsonb, p_head jsonb, p_context jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.replacement_document(p_path text[], p_value jsonb, p_head jsonb, p_context jsonb) FROM PUBLIC;
 
 
 --

@@ -79,12 +79,12 @@ select is_empty(
     $$
         select format('%s: %s', o.signature, a.name) from ours as o
         cross join lateral unnest(o.proargnames) with ordinality as a (name, n)
-        where o.prokind <> 'a' and coalesce(o.proargmodes[a.n], 'i') in ('i', 'b', 'v') and a.name !~ '^p_[a-z0-9_]+$'
+        where o.prokind <> 'a' and coalesce(o.proargmodes[a.n], 'i') in ('i', 'v') and a.name !~ '^p_[a-z0-9_]+$'
         union all
         select format('%s: an argument without a name', signature) from ours
         where prokind <> 'a' and pronargs > 0 and proargnames is null
     $$,
-    'every parameter is named p_'
+    'every IN parameter is named p_'
 );
 -- Of those that are about a workspace: who asks comes right after which workspace.
 select is_empty(

@@ -86,6 +86,17 @@ def test_a_failing_migration_leaves_nothing_and_is_named_with_its_line(chain: Ch
     assert chain.one(b"select max(number) from ops.migrations") == 2
 
 
+def test_a_migration_whose_ledger_row_cannot_be_written_leaves_nothing(chain: Chain) -> None:
+    chain.migration(
+        "0003_fail.sql",
+        "create table core.half (id int);\n"
+        "insert into ops.migrations (number, name, sha256, duration_ms) values (3, 'x', 'x', 0);",
+    )
+    with pytest.raises(MigrationError, match=r"0003_fail\.sql: duplicate key"):
+        chain.run()
+    assert chain.one(b"select to_regclass('core.half')") is None
+
+
 def edit(chain: Chain) -> None:
     chain.migration("0002_create_things.sql", TABLE + "\n-- touched")
 

@@ -152,87 +152,122 @@ returns integer
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan -- the tables grow from nothing while this runs: the first plan would be the worst
+-- The new tables grow from nothing while this runs, without statistics: left alone, the planner keeps plans made for
+-- empty tables, or reads all of the old ones. By their indexes, always.
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
     v_now timestamptz := clock_timestamp();
+    v_gone uuid[];
     v_copied integer;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'copying needs READ COMMITTED, this is %: reset default_transaction_isolation of %',
             current_setting('transaction_isolation'), current_user;
     end if;
-    -- What an earlier pass made of them. Blocks go with their page.
-    delete from core.page_changes as c using core.pages as p
-    where p.id = any(p_page_ids) and c.workspace_id = p.workspace_id and c.page_id = p.id;
-    delete from core.indexing_queue as q using core.pages as p
-    where p.id = any(p_page_ids) and q.workspace_id = p.workspace_id and q.page_id = p.id;
-    delete from core.pages as p where p.id = any(p_page_ids);
+    -- Copied before, and gone or moved to another workspace since. Blocks go with their page.
+    v_gone := array(
+        select p.id from core.pages as p
+        where p.id = any(p_page_ids) and not exists (
+            select from public.pages as o where o.id = p.id and o.workspace_id = p.workspace_id
+        )
+    );
+    if cardinality(v_gone) > 0 then
+        delete from core.indexing_queue as q using core.pages as p
+        where p.id = any(v_gone) and q.workspace_id = p.workspace_id and q.page_id = p.id;
+        delete from core.pages as p where p.id = any(v_gone);
+    end if;
 
-    with page as materialized (
-        select
-            p.workspace_id, p.id, p.title, p.created_at, p.updated_at,
-            -- Anything may stand in the old columns; here it is an object.
-            case when jsonb_typeof(p.properties) = 'object' then p.properties
-                else jsonb_build_object('value', p.properties) end as properties
-        from public.pages as p
-        where p.id = any(p_page_ids)
-    ),
-    block as materialized (
-        select
-            p.workspace_id, b.page_id, b.id::text as id, b.type,
-            row_number() over (partition by b.page_id order by b.position, b.id)::integer as no,
-            case when jsonb_typeof(b.data) = 'object' then b.data
-                else jsonb_build_object('value', b.data) end as data
-        from page as p
-        inner join public.blocks as b on b.page_id = p.id
-    ),
-    content as (
-        select
-            b.page_id, array_agg(b.no order by b.no) as numbers,
-            jsonb_agg(jsonb_build_object('id', b.id, 'type', b.type, 'data', b.data) order by b.no) as document
-        from block as b
-        group by b.page_id
-    ),
-    pages_made as (
-        insert into core.pages (
-            workspace_id, id, title, properties, version, block_order, next_block_no, created_at, updated_at,
-            edited_minute
+    -- Only what differs is written, so that a page that was copied before costs little, above all under the switch's lock.
+    -- For the same reason the log of changes gets its first entry after the switch.
+    with page as (
+        insert into core.pages as p (
+            workspace_id, id, title, properties, created_at, updated_at, edited_minute
         )
         select
-            p.workspace_id, p.id, p.title, p.properties, 1, coalesce(c.numbers, '{}'),
-            coalesce(cardinality(c.numbers), 0) + 1, p.created_at, p.updated_at,
-            date_trunc('minute', p.updated_at, 'UTC')
-        from page as p
-        left join content as c on c.page_id = p.id
-        returning 1
-    ),
-    blocks_made as (
-        insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
-        select b.workspace_id, b.page_id, b.no, b.id, b.type, b.data, 1 from block as b
-    ),
-    changes_made as (
-        insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
-        select
-            p.workspace_id, p.id, 1, v_now, 0, null, 'adopt',
-            jsonb_build_array(jsonb_build_object('op', 'add', 'path', '', 'value', jsonb_build_object(
-                'title', p.title, 'properties', p.properties, 'blocks', coalesce(c.document, '[]')
-            ))),
-            '{}'
-        from page as p
-        left join content as c on c.page_id = p.id
+            o.workspace_id, o.id, o.title,
+            -- Anything may stand in the old columns; here it is an object.
+            case when jsonb_typeof(o.properties) = 'object' then o.properties
+                else jsonb_build_object('value', o.properties) end,
+            o.created_at, o.updated_at, date_trunc('minute', o.updated_at, 'UTC')
+        from public.pages as o
+        where o.id = any(p_page_ids)
+        on conflict (workspace_id, id) do update
+        set title = excluded.title, properties = excluded.properties, created_at = excluded.created_at,
+            updated_at = excluded.updated_at, edited_minute = excluded.edited_minute
+        returning p.workspace_id, p.id
     ),
     queued as (
         insert into core.indexing_queue (workspace_id, page_id, no, priority, run_at, enqueued_at)
-        select b.workspace_id, b.page_id, b.no, 300, v_now, v_now from block as b
-        union all
         select p.workspace_id, p.id, 0, 300, v_now, v_now from page as p
+        on conflict do nothing
     )
-    select count(*) into v_copied from pages_made;
+    select count(*) into v_copied from page;
+
+    with gone as (
+        delete from core.blocks as b using core.pages as p
+        where p.id = any(p_page_ids) and b.workspace_id = p.workspace_id and b.page_id = p.id and not exists (
+            select from public.blocks as o where o.id = b.id::uuid and o.page_id = b.page_id
+        )
+        returning b.workspace_id, b.page_id, b.no
+    )
+    delete from core.indexing_queue as q using gone as g
+    where q.workspace_id = g.workspace_id and q.page_id = g.page_id and q.no = g.no;
+
+    with given as materialized (
+        select
+            p.workspace_id, p.id as page_id, p.next_block_no, o.id::text as id, o.type, o.position,
+            case when jsonb_typeof(o.data) = 'object' then o.data else jsonb_build_object('value', o.data) end as data
+        from core.pages as p
+        inner join public.blocks as o on o.page_id = p.id
+        where p.id = any(p_page_ids)
+    ),
+    block as materialized (
+        -- A block keeps its number; a new one gets the next. The order has no need of numbers in order.
+        select
+            g.workspace_id, g.page_id, g.id, g.type, g.data, b.no is null as is_new,
+            b.no is not null and (b.type <> g.type or b.data <> g.data) as is_changed,
+            row_number() over (partition by g.page_id order by g.position, g.id) as place,
+            coalesce(b.no, g.next_block_no - 1 + row_number() over (
+                partition by g.page_id, b.no is null order by g.position, g.id
+            )::integer) as no
+        from given as g
+        left join core.blocks as b on b.workspace_id = g.workspace_id and b.page_id = g.page_id and b.id = g.id
+    ),
+    blocks_made as (
+        insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
+        select b.workspace_id, b.page_id, b.no, b.id, b.type, b.data, 1 from block as b where b.is_new
+    ),
+    blocks_changed as (
+        update core.blocks as c set type = b.type, data = b.data
+        from block as b
+        where b.is_changed and c.workspace_id = b.workspace_id and c.page_id = b.page_id and c.no = b.no
+    ),
+    queued as (
+        insert into core.indexing_queue (workspace_id, page_id, no, priority, run_at, enqueued_at)
+        select b.workspace_id, b.page_id, b.no, 300, v_now, v_now from block as b where b.is_new
+    ),
+    page as materialized (
+        select p.workspace_id, p.id, coalesce(c.numbers, '{}') as numbers, coalesce(c.next_block_no, 1) as next_block_no
+        from core.pages as p
+        left join (
+            select b.page_id, array_agg(b.no order by b.place) as numbers, max(b.no) + 1 as next_block_no
+            from block as b
+            group by b.page_id
+        ) as c on c.page_id = p.id
+        where p.id = any(p_page_ids)
+    )
+    update core.pages as t
+    set block_order = p.numbers, next_block_no = greatest(t.next_block_no, p.next_block_no)
+    from page as p
+    where t.workspace_id = p.workspace_id and t.id = p.id and t.block_order <> p.numbers;
     return v_copied;
 end;
 $$;
-comment on function core.mig_0007_copy_pages(uuid []) is 'Makes Quire''s pages anew out of the old tables; removes those that are gone there.';
+comment on function core.mig_0007_copy_pages(uuid []) is 'Makes Quire''s pages as the old tables have them now, new or not; removes those that are gone there.';
 revoke all on function core.mig_0007_copy_pages(uuid []) from public;
 
 create function core.mig_0007_copy_logged(p_limit integer)
@@ -244,6 +279,7 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_page_ids uuid[];
+    v_rows integer;
 begin
     with oldest as materialized (
         select d.page_id from core.mig_0007_dirty as d order by d.seq limit p_limit
@@ -254,13 +290,14 @@ begin
         where d.page_id = o.page_id
         returning d.page_id
     )
-    select array_agg(distinct t.page_id) into v_page_ids from taken as t;
+    select (select count(*) from oldest), (select array_agg(distinct t.page_id) from taken as t) into v_rows, v_page_ids;
     -- A statement of its own, so that it sees everything that was committed before the rows above were taken.
     perform core.mig_0007_copy_pages(v_page_ids);
-    return coalesce(cardinality(v_page_ids), 0);
+    return v_rows;
 end;
 $$;
-comment on function core.mig_0007_copy_logged(integer) is 'Copies pages that the log names, oldest first; answers how many it named.';
+comment on function core.mig_0007_copy_logged(integer) is 'Copies the pages of the oldest rows of the log; answers how many rows these were: fewer than asked for when the log was
+emptied.';
 revoke all on function core.mig_0007_copy_logged(integer) from public;
 
 -- No "set" clause: a procedure with one may not commit.
@@ -285,9 +322,10 @@ begin
         exit when v_page_ids is null or v_page_ids[pg_catalog.cardinality(v_page_ids)] = v_last;
         v_last := v_page_ids[pg_catalog.cardinality(v_page_ids)];
     end loop;
-    -- The switch does the rest; a busy application never lets the log run empty, hence the bound.
-    for i in 1..1000 loop
-        exit when core.mig_0007_copy_logged(50) < 10;
+    -- Until a round empties the log: what comes in during that round is left to the switch. The bound is for an
+    -- application that writes faster than this copies.
+    for i in 1..10000 loop
+        exit when core.mig_0007_copy_logged(200) < 200;
         commit;
     end loop;
 end;

@@ -53,6 +53,7 @@ comment on column core.old_blocks.type is 'core.blocks.type';
 comment on column core.old_blocks.data is 'core.blocks.data';
 comment on column core.old_blocks.updated_at is 'Time of the page''s newest version.';
 
+-- By way of pages, where it can be: core.pages has an index on id alone.
 create view core.old_indexing_queue as
 select
     e.id,
@@ -74,11 +75,13 @@ from (
         case when q.lease_id is null then 'pending' else 'processing' end as status,
         q.attempts::integer as attempts, q.last_error as error, q.enqueued_at as created_at,
         null::timestamptz as processed_at
-    from core.indexing_queue as q
+    from core.pages as p
+    inner join core.indexing_queue as q on q.workspace_id = p.workspace_id and q.page_id = p.id
     union all
     select
         d.workspace_id, d.page_id, d.no, null, d.op, 'failed', d.attempts, d.error, d.enqueued_at, d.died_at
-    from core.indexing_dead_letters as d
+    from core.pages as p
+    inner join core.indexing_dead_letters as d on d.workspace_id = p.workspace_id and d.page_id = p.id
     union all
     select
         f.workspace_id, f.page_id, f.no, null, f.op, 'completed', f.attempts, null, f.enqueued_at, f.processed_at
@@ -104,32 +107,63 @@ create trigger old_pages_update instead of update on core.old_pages
 for each row execute function ops.tg_old_pages__update();
 create trigger old_pages_delete instead of delete on core.old_pages
 for each row execute function ops.tg_old_pages__delete();
-create trigger old_blocks_refuse instead of insert or update or delete on core.old_blocks
-for each row execute function ops.tg_old_tables__refuse();
 create trigger old_indexing_queue_insert instead of insert on core.old_indexing_queue
 for each row execute function ops.tg_old_indexing_queue__insert();
-create trigger old_indexing_queue_refuse instead of update or delete on core.old_indexing_queue
+-- Refused before the rows are looked for: finding a block by its id alone would read them all. The triggers for each row
+-- only make the views writable, or the refusal would be another one.
+create trigger old_blocks_refuse before insert or update or delete on core.old_blocks
+for each statement execute function ops.tg_old_tables__refuse();
+create trigger old_blocks_refuse_row instead of insert or update or delete on core.old_blocks
 for each row execute function ops.tg_old_tables__refuse();
+create trigger old_indexing_queue_refuse before update or delete on core.old_indexing_queue
+for each statement execute function ops.tg_old_tables__refuse();
+create trigger old_indexing_queue_refuse_row instead of update or delete on core.old_indexing_queue
+for each row execute function ops.tg_old_tables__refuse();
+
+-- Copying is no save: it writes version 1 again. Back on at the end of this transaction.
+alter table core.pages disable trigger user;
 
 reset role;
 create schema legacy;
 comment on schema legacy is 'Tables of the old application as they were at the switch. Nothing uses them.';
 
--- The functions took their time to install: what changed meanwhile is copied while nobody waits.
+-- What changed meanwhile is copied while nobody waits; then all four tables are locked, in a quarter of a second or not at
+-- all: whoever comes after us waits as long as we do. A transaction that stays open longer makes us step back, copy
+-- what came in, and try again. (Not left to the runner: it would take back and repeat the copying, too.)
+set local statement_timeout = '15min';
 do $$
+declare
+    v_deadline timestamptz;
+    v_table text;
 begin
-    for i in 1..100 loop
-        exit when core.mig_0007_copy_logged(50) < 5;
+    for v_try in 1..100 loop
+        for v_round in 1..1000 loop
+            exit when core.mig_0007_copy_logged(200) < 200;
+        end loop;
+        begin
+            v_deadline := clock_timestamp() + interval '250 milliseconds';
+            foreach v_table in array array['pages', 'blocks', 'indexing_queue', 'workspaces'] loop
+                perform set_config(
+                    'lock_timeout',
+                    greatest(1, ceil(extract(epoch from v_deadline - clock_timestamp()) * 1000))::text, true
+                );
+                execute format('lock table public.%I in access exclusive mode', v_table);
+            end loop;
+            exit;
+        exception
+            when lock_not_available then
+                if v_try = 100 then
+                    raise;
+                end if;
+        end;
+        perform pg_sleep(0.05 + random() / 10);
     end loop;
 end;
 $$;
 
--- From here on the old application waits: at most 4 times the first limit for open transactions, then for the work. When
--- a limit is passed all of it is taken back, and the runner tries again.
-set local lock_timeout = '150ms';
-set local statement_timeout = '3s';
-lock table public.workspaces, public.pages, public.blocks, public.indexing_queue in access exclusive mode;
-
+-- From here to the end the old application waits. What takes too long is taken back, and the runner begins anew.
+set local lock_timeout = '250ms';
+set local statement_timeout = '1s';
 insert into core.workspaces (id, name, created_at)
 select w.id, w.name, w.created_at from public.workspaces as w;
 do $$
@@ -152,6 +186,7 @@ alter view public.old_workspaces rename to workspaces;
 alter view public.old_pages rename to pages;
 alter view public.old_blocks rename to blocks;
 alter view public.old_indexing_queue rename to indexing_queue;
+alter table core.pages enable trigger user;
 alter table core.pages add constraint pages_workspace_fk foreign key (workspace_id) references core.workspaces (id)
 not valid;
 

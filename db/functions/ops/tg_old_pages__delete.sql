@@ -21,9 +21,12 @@ begin
     if not found then
         return null;
     end if;
+    perform set_config('quire.saving', '', true);
     insert into core.page_changes (workspace_id, page_id, version, at, base_version, kind, ops, undo)
-    values (old.workspace_id, old.id, old.version + 1, v_now, old.version, 'delete', '[]', '{}');
-    perform core.enqueue_blocks(old.workspace_id, old.id, '{}', array[0] || v_nos, 100::smallint);
+    values (
+        old.workspace_id, old.id, old.version + 1, v_now, old.version, 'delete', '[]', '{"blocks": {}}'
+    );
+    perform core.enqueue_blocks(old.workspace_id, old.id, '{}', 0 || v_nos, 100::smallint);
     return old;
 end;
 $$;

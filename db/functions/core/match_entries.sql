@@ -1,5 +1,5 @@
 -- core.match_entries: entries of a workspace that match a text query and a containment, at most 5,000, with their rank.
--- Blocks that wait (p_pages, p_nos) are matched by their text as it is now, and their old entries not at all. Dynamic
+-- Entries of blocks that wait (p_pages, p_nos) are left out: their text is old. Dynamic
 -- SQL so that a condition that is not asked for is not there: "$2 is null or .." keeps an index from being used.
 create or replace function core.match_entries(
     p_workspace_id uuid,
@@ -29,21 +29,9 @@ begin
         || case when p_query is null then ' order by e.indexed_at desc' else '' end
         || ' limit 5000'
     using p_workspace_id, p_query, p_contains, p_pages, p_nos;
-
-    return query
-    select l.page_id, l.no, null::bigint, ts_rank(l.tsv, p_query, 1), l.tsv
-    from (
-        select b.page_id, b.no, core.search_vector(b.type, b.body) as tsv
-        from unnest(p_pages, p_nos) as w (page_id, no)
-        inner join core.indexable_blocks as b
-            on b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no = w.no
-        where p_contains is null or b.data @> p_contains
-        offset 0
-    ) as l
-    where p_query is null or l.tsv @@ p_query;
 end;
 $$;
 
 comment on function core.match_entries(uuid, tsquery, jsonb, uuid[], integer[]) is
-'Entries matching a query and a containment; waiting blocks by their live text. ver is NULL for those.';
+'Indexed entries matching a query and a containment, those of waiting blocks left out.';
 revoke all on function core.match_entries(uuid, tsquery, jsonb, uuid[], integer[]) from public;

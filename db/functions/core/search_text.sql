@@ -25,10 +25,21 @@ declare
     end;
 begin
     return query
-    with best as materialized (
+    with live as materialized (
+        select b.page_id, b.no, core.search_vector(b.type, b.body) as tsv
+        from unnest(p_pages, p_nos) as w (page_id, no)
+        inner join core.indexable_blocks as b
+            on b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no = w.no
+        where p_contains is null or b.data @> p_contains
+    ),
+    best as materialized (
         select m.page_id, m.no, m.ver, m.rank
         from core.match_entries(p_workspace_id, p_query, p_contains, p_pages, p_nos) as m
-        order by m.rank desc nulls last, m.page_id, m.no
+        union all
+        select l.page_id, l.no, null, ts_rank(l.tsv, p_query, 1)
+        from live as l
+        where p_query is null or l.tsv @@ p_query
+        order by rank desc nulls last, page_id, no
         limit p_limit * 4
     ),
     blocks as (
@@ -44,8 +55,13 @@ begin
     ),
     together as (
         select m.page_id, (array_agg(m.no order by m.rank desc, m.no))[1] as no, sum(m.rank) as rank
-        from core.match_entries(p_workspace_id, v_any, null, p_pages, p_nos) as m
-        where v_any is not null
+        from (
+            select e.page_id, e.no, e.rank, e.tsv
+            from core.match_entries(p_workspace_id, v_any, null, p_pages, p_nos) as e
+            where v_any is not null
+            union all
+            select l.page_id, l.no, ts_rank(l.tsv, v_any, 1), l.tsv from live as l where l.tsv @@ v_any
+        ) as m
         group by m.page_id
         having core.tsvector_agg(m.tsv) @@ p_query
     ),

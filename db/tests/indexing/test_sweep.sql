@@ -1,0 +1,43 @@
+begin;
+select plan(8);
+set local quire.fake_now = '2031-05-05 12:00:00+00';
+insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
+insert into core.pages (workspace_id, id, title, block_order) values ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 'Title', '{1,2,3}');
+insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
+select '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', n, 'b' || n, 'paragraph', jsonb_build_object('text', 'text ' || n), 1 from generate_series(1, 3) as n;
+create function pg_temp.enqueue(p_nos integer[], p_deleted integer[] default '{}', p_priority integer default 100)
+returns void language sql as $$
+    select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', p_nos, p_deleted, p_priority::smallint)
+$$;
+create function pg_temp.claim(p_lease integer, p_lane integer default 0, p_limit integer default 100)
+returns table (no integer, op text, generation integer, attempts smallint, ver bigint, body text, embed_needed boolean)
+language sql as $$
+    select c.no, c.op, c.generation, c.attempts, c.ver, c.body, c.embed_needed
+    from indexing.claim(
+        p_lane::smallint, 0::smallint, 32767::smallint, '-1'::smallint, 0, p_limit,
+        ('00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0'))::uuid, 60, 'hashing-384'
+    ) as c
+$$;
+create function pg_temp.queue() returns text language sql as $$
+    select string_agg(format(
+        '%s:%s lane %s gen %s att %s%s', q.no, q.op, q.lane, q.generation, q.attempts,
+        case when q.lease_id is null then '' else ' leased' end), ', ' order by q.no)
+    from core.indexing_queue as q
+$$;
+
+select pg_temp.enqueue('{1,2}', '{}');
+select lives_ok($$select * from pg_temp.claim(1)$$, 'claimed');
+set local quire.fake_now = '2031-05-05 12:00:59+00';
+select results_eq('select returned, dead from indexing.sweep()', 'values (0, 0)', 'a lease that runs is left alone');
+set local quire.fake_now = '2031-05-05 12:01:01+00';
+select results_eq('select returned, dead from indexing.sweep()', 'values (2, 0)', 'one that ran out is taken back');
+select is(pg_temp.queue(), '1:upsert lane 1 gen 1 att 1, 2:upsert lane 1 gen 1 att 1', 'its rows are to be tried alone');
+select is((select count(*) from pg_temp.claim(2, 1, 1)), 1::bigint, 'at once');
+update core.indexing_queue set attempts = 3 where lease_id is not null;
+set local quire.fake_now = '2031-05-05 12:03:00+00';
+select results_eq('select returned, dead from indexing.sweep()', 'values (0, 1)', 'the third loss is the last');
+select results_eq('select error_code, error from core.indexing_dead_letters',
+    $$values ('lease_expired', 'its worker was lost 3 times')$$, 'a dead letter says so');
+select is((select c.value from core.indexing_counters as c where c.name = 'lease_expired'), 3::bigint, 'losses are counted');
+select * from finish();
+rollback;

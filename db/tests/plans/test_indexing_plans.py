@@ -1,0 +1,148 @@
+"""Plans of the queue and of search: bounded work, and the index by its name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from worker.tests import pages
+
+ROWS = 20_000
+
+
+@pytest.fixture(scope="module")
+def filled(database: str) -> UUID:
+    """A workspace with 20,000 entries in a deep queue, and as many search entries."""
+    with psycopg.connect(database, autocommit=True) as conn:
+        workspace = pages.create_workspace(conn)
+        page = pages.create_page(conn, workspace, [])
+        conn.execute("truncate core.indexing_queue")
+        conn.execute(
+            "insert into core.indexing_queue (workspace_id, page_id, no, run_at, enqueued_at)"
+            " select %s, %s, n, now(), now() from generate_series(1, %s) as n",
+            [workspace, page, ROWS],
+        )
+        conn.execute(
+            "insert into core.search_entries select %s, %s, n, 'b' || n, 'paragraph', 1, 'word' || n,"
+            " to_tsvector('english', 'word' || n), jsonb_build_object('n', n), now() from generate_series(1, %s) as n",
+            [workspace, page, ROWS],
+        )
+        conn.execute(
+            "insert into core.blocks select %s, %s, n, 'b' || n, 'paragraph', '{}', 1 from generate_series(1, %s) as n",
+            [workspace, page, ROWS],
+        )
+        conn.execute("vacuum analyze core.indexing_queue, core.search_entries, core.blocks")
+        return workspace
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
+
+
+def explain(conn: psycopg.Connection, statement: LiteralString, *parameters: object) -> list[dict[str, Any]]:
+    row = conn.execute("explain (format json) " + statement, parameters).fetchone()
+    assert row is not None
+    return nodes(row[0][0]["Plan"])
+
+
+CLAIM: LiteralString = (
+    "select * from indexing.claim("
+    "0::smallint, 100::smallint, 199::smallint, 100::smallint, %s, 100, %s, 60, 'hashing-384')"
+)
+
+
+def buffers(conn: psycopg.Connection, seq: int) -> int:
+    """Blocks of the queue (heap and indexes) that a claim of 100 touches; it is rolled back."""
+    counted = (
+        "select sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit) from pg_statio_user_tables"
+        " where relid = 'core.indexing_queue'::regclass"
+    )
+    conn.execute("select pg_stat_force_next_flush()")
+    before = conn.execute(counted).fetchone()
+    claimed = conn.execute(CLAIM, [seq, uuid4()]).fetchall()
+    assert len(claimed) == 100
+    conn.execute("select pg_stat_force_next_flush()")
+    after = conn.execute(counted).fetchone()
+    assert before and after
+    return int(after[0] - before[0])
+
+
+def test_a_claim_of_100_out_of_20000_touches_few_blocks(conn: psycopg.Connection, filled: UUID) -> None:
+    # each of the 100 updates touches its row's block and its indexes
+    assert buffers(conn, -1) < 100 * 20
+
+
+def test_behind_the_watermark_drained_rows_are_not_touched(
+    conn: psycopg.Connection, database: str, filled: UUID
+) -> None:
+    """With an old snapshot held open nothing can be cleaned up: the watermark skips what was drained."""
+    with psycopg.connect(database) as holder:
+        holder.execute("set transaction isolation level repeatable read")
+        holder.execute("select 1 from core.indexing_queue limit 1")
+        row = conn.execute(
+            "select max(seq)"
+            " from (select seq from core.indexing_queue where lease_id is null order by seq limit 15000) as s"
+        ).fetchone()
+        assert row is not None
+        conn.execute("delete from core.indexing_queue where seq <= %s", row)
+        behind = buffers(conn, row[0])
+        from_the_start = buffers(conn, -1)
+        assert behind < 100 * 20
+        assert from_the_start > behind + 100
+
+
+def test_the_ready_index_orders_a_claim(conn: psycopg.Connection, filled: UUID) -> None:
+    plan = explain(
+        conn,
+        "select 1 from core.indexing_queue as q where q.lane = 0 and (q.priority, q.seq) > (100::smallint, 5)"
+        " and q.priority between 100 and 199 and q.lease_until is null and q.run_at <= now()"
+        " order by q.lane, q.priority, q.seq limit 100 for update skip locked",
+    )
+    assert [node["Index Name"] for node in plan if "Index Name" in node] == ["indexing_queue_ready_ix"]
+    assert not [node for node in plan if node["Node Type"] == "Sort"]
+
+
+def test_containment_uses_the_gin_index(conn: psycopg.Connection, filled: UUID) -> None:
+    plan = explain(
+        conn,
+        "select 1 from core.search_entries as e where e.workspace_id = %s and e.data @> %s::jsonb limit 5000",
+        filled, json.dumps({"n": 77}),
+    )  # fmt: skip
+    assert "blocks_data_gin_idx" in [node.get("Index Name") for node in plan]
+
+
+def test_full_text_uses_the_gin_index(conn: psycopg.Connection, filled: UUID) -> None:
+    plan = explain(
+        conn,
+        "select 1 from core.search_entries as e"
+        " where e.workspace_id = %s and e.body_tsv @@ 'word77'::tsquery limit 5000",
+        filled,
+    )
+    assert "search_entries_text_ix" in [node.get("Index Name") for node in plan]
+
+
+def test_neighbours_come_from_the_models_own_index(conn: psycopg.Connection, filled: UUID) -> None:
+    vector = "[" + ",".join(["1"] * 384) + "]"
+    conn.execute("set enable_seqscan = off; set enable_sort = off")
+    plan = explain(
+        conn,
+        "select 1 from core.block_embeddings as e where e.model = 'hashing-384' and e.workspace_id = %s"
+        " order by (e.vec::public.vector(384)) operator(public.<=>) (%s::public.vector(384)) limit 100",
+        filled, vector,
+    )  # fmt: skip
+    assert "block_embeddings_hashing_384_ix" in [node.get("Index Name") for node in plan]
+
+
+def test_what_waits_is_read_by_key(conn: psycopg.Connection, filled: UUID) -> None:
+    plan = explain(
+        conn,
+        "select b.body from unnest(%s::uuid[], %s::integer[]) as w (page_id, no) inner join core.indexable_blocks as b"
+        " on b.workspace_id = %s and b.page_id = w.page_id and b.no = w.no",
+        [uuid4()], [1], filled,
+    )  # fmt: skip
+    conditions = {node.get("Index Name"): node.get("Index Cond") for node in plan}
+    assert "w.page_id" in conditions["blocks_pk"] and "w.no" in conditions["blocks_pk"]

@@ -70,7 +70,8 @@ create table core.workspace_members (
     constraint workspace_members_role_ck check (role in ('viewer', 'editor', 'owner'))
 );
 create index workspace_members_user_ix on core.workspace_members (user_id);
-comment on table core.workspace_members is 'Who may do what in a workspace. Nobody else sees it, not even an admin token.';
+comment on table core.workspace_members is
+'Who may do what in a workspace. Nobody else sees it, not even an admin token.';
 comment on column core.workspace_members.workspace_id is 'Workspace.';
 comment on column core.workspace_members.user_id is 'Member.';
 comment on column core.workspace_members.role is 'viewer reads, editor also writes, owner also manages.';
@@ -181,8 +182,8 @@ begin
         delete from core.pages as p where p.id = any(v_gone);
     end if;
 
-    -- Only what differs is written, so that a page that was copied before costs little, above all under the switch's lock.
-    -- For the same reason the log of changes gets its first entry after the switch.
+    -- Only what differs is written, so that a page that was copied before costs little, above all under the switch's
+    -- lock. For the same reason the log of changes gets its first entry after the switch.
     with page as (
         insert into core.pages as p (
             workspace_id, id, title, properties, created_at, updated_at, edited_minute
@@ -267,8 +268,10 @@ begin
     return v_copied;
 end;
 $$;
-comment on function core.mig_0007_copy_pages(uuid []) is 'Makes Quire''s pages as the old tables have them now, new or not; removes those that are gone there.';
-revoke all on function core.mig_0007_copy_pages(uuid []) from public;
+comment on function core.mig_0007_copy_pages(
+    uuid[]
+) is 'Makes Quire''s pages as the old tables have them now, new or not; removes those that are gone there.';
+revoke all on function core.mig_0007_copy_pages(uuid[]) from public;
 
 create function core.mig_0007_copy_logged(p_limit integer)
 returns integer
@@ -296,8 +299,10 @@ begin
     return v_rows;
 end;
 $$;
-comment on function core.mig_0007_copy_logged(integer) is 'Copies the pages of the oldest rows of the log; answers how many rows these were: fewer than asked for when the log was
-emptied.';
+comment on function core.mig_0007_copy_logged(
+    integer
+) is
+'Copies the pages of the oldest rows of the log; answers how many rows: fewer than asked for when the log was emptied.';
 revoke all on function core.mig_0007_copy_logged(integer) from public;
 
 -- No "set" clause: a procedure with one may not commit.
@@ -330,7 +335,8 @@ begin
     end loop;
 end;
 $$;
-comment on procedure core.mig_0007_copy_all() is 'Copies all pages in short transactions, then what changed meanwhile. Can be interrupted and called again.';
+comment on procedure core.mig_0007_copy_all () is
+'Copies all pages in short transactions, then what changed meanwhile. Can be interrupted and called again.';
 revoke all on procedure core.mig_0007_copy_all() from public;
 
 reset role;

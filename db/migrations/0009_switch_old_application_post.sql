@@ -1,6 +1,7 @@
--- The switch: what the old application calls pages, blocks, workspaces and indexing_queue become views of Quire's tables.
--- After the functions, because the views' triggers are theirs. Everything that can be done without a lock is done first;
--- under the lock remain the pages of the last milliseconds and four renames.
+-- squawk-ignore-file ban-set-schema, renaming-object
+-- The switch: what the old application calls pages, blocks, workspaces and indexing_queue become views of Quire's
+-- tables. After the functions, because the views' triggers are theirs. Everything that can be done without a lock is
+-- done first; under the lock remain the pages of the last milliseconds and four renames.
 --
 -- Views are made in core, where their owner is at home, and moved to public: so quire_owner needs no right there.
 set local role quire_owner;
@@ -25,7 +26,8 @@ comment on column core.old_pages.workspace_id is 'core.pages.workspace_id; canno
 comment on column core.old_pages.title is 'core.pages.title';
 comment on column core.old_pages.properties is 'core.pages.properties: an object.';
 comment on column core.old_pages.created_at is 'core.pages.created_at';
-comment on column core.old_pages.updated_at is 'Time of the newest version, kept by Quire: what an UPDATE sets is not used.';
+comment on column core.old_pages.updated_at is
+'Time of the newest version, kept by Quire: what an UPDATE sets is not used.';
 comment on column core.old_pages.version is 'core.pages.version; the old table had none.';
 
 create view core.old_blocks as
@@ -45,8 +47,10 @@ cross join lateral unnest(p.block_order) with ordinality as o (no, n)
 inner join core.blocks as b
     on b.workspace_id = p.workspace_id and b.page_id = p.id and b.no = o.no
 where p.deleted_at is null;
-comment on view core.old_blocks is 'The old application''s blocks, to read by page_id. Writes are refused (PT409): the API has them.';
-comment on column core.old_blocks.id is 'Id of the block when it is a UUID, else a UUID made of workspace, page and id.';
+comment on view core.old_blocks is
+'The old application''s blocks, to read by page_id. Writes are refused (PT409): the API has them.';
+comment on column core.old_blocks.id is
+'Id of the block when it is a UUID, else a UUID made of workspace, page and id.';
 comment on column core.old_blocks.page_id is 'core.blocks.page_id';
 comment on column core.old_blocks.position is 'Place in the page: 0, 1, 2, ... without gaps.';
 comment on column core.old_blocks.type is 'core.blocks.type';
@@ -59,7 +63,7 @@ select
     e.id,
     e.page_id,
     case
-        when b.id is null then '{}'::uuid []
+        when b.id is null then '{}'::uuid[]
         when b.id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then array[b.id::uuid]
         else array[md5(b.workspace_id::text || '/' || b.page_id::text || '/' || b.id)::uuid]
     end as block_ids,
@@ -93,7 +97,8 @@ comment on view core.old_indexing_queue is
 'The old application''s queue, one row a block. INSERT enqueues; Quire''s workers do the rest, and UPDATE is refused.';
 comment on column core.old_indexing_queue.id is 'Place in the queue; NULL once it has left.';
 comment on column core.old_indexing_queue.page_id is 'Page.';
-comment on column core.old_indexing_queue.block_ids is 'The block as public.blocks names it; empty for the title, or when the block is gone.';
+comment on column core.old_indexing_queue.block_ids is
+'The block as public.blocks names it; empty for the title, or when the block is gone.';
 comment on column core.old_indexing_queue.action is 'upsert or delete.';
 comment on column core.old_indexing_queue.status is 'pending, processing, completed or failed.';
 comment on column core.old_indexing_queue.attempts is 'How often it was tried.';
@@ -109,8 +114,8 @@ create trigger old_pages_delete instead of delete on core.old_pages
 for each row execute function ops.tg_old_pages__delete();
 create trigger old_indexing_queue_insert instead of insert on core.old_indexing_queue
 for each row execute function ops.tg_old_indexing_queue__insert();
--- Refused before the rows are looked for: finding a block by its id alone would read them all. The triggers for each row
--- only make the views writable, or the refusal would be another one.
+-- Refused before the rows are looked for: finding a block by its id alone would read them all. The triggers for each
+-- row only make the views writable, or the refusal would be another one.
 create trigger old_blocks_refuse before insert or update or delete on core.old_blocks
 for each statement execute function ops.tg_old_tables__refuse();
 create trigger old_blocks_refuse_row instead of insert or update or delete on core.old_blocks
@@ -127,9 +132,9 @@ reset role;
 create schema legacy;
 comment on schema legacy is 'Tables of the old application as they were at the switch. Nothing uses them.';
 
--- What changed meanwhile is copied while nobody waits; then all four tables are locked, in a quarter of a second or not at
--- all: whoever comes after us waits as long as we do. A transaction that stays open longer makes us step back, copy
--- what came in, and try again. (Not left to the runner: it would take back and repeat the copying, too.)
+-- What changed meanwhile is copied while nobody waits; then all four tables are locked, in a quarter of a second or
+-- not at all: whoever comes after us waits as long as we do. A transaction that stays open longer makes us step back,
+-- copy what came in, and try again. (Not left to the runner: it would take back and repeat the copying, too.)
 set local statement_timeout = '15min';
 do $$
 declare

@@ -1,12 +1,14 @@
--- What the switch left out to be short: the foreign key's check of the rows that were there, statistics, partitions ahead
--- of time, and what 0011 needs to carry over, in short transactions, the old queue and each page's first change.
+-- What the switch left out to be short: the foreign key's check of the rows that were there, statistics, partitions
+-- ahead of time, and what 0011 needs to carry over, in short transactions, the old queue and each page's first
+-- change.
 set local role quire_owner;
 alter table core.pages validate constraint pages_workspace_fk;
 analyze core.workspaces, core.pages, core.blocks, core.indexing_queue;
 
--- 0008 and 0009 enqueued every block already, as a re-embed (priority 300). What waited in the old queue is an edit (100),
--- as old as it was, with the attempts it had; what failed last is a dead letter; what was completed in the last 7 days is
--- history. Blocks that are gone were never in the new index: nothing is left to do for them, not even to delete.
+-- 0008 and 0009 enqueued every block already, as a re-embed (priority 300). What waited in the old queue is an edit
+-- (100), as old as it was, with the attempts it had; what failed last is a dead letter; what was completed in the
+-- last 7 days is history. Blocks that are gone were never in the new index: nothing is left to do for them, not even
+-- to delete.
 create table core.mig_0010_entries (
     entry_id bigint not null,
     status text not null,
@@ -28,8 +30,10 @@ comment on column core.mig_0010_entries.created_at is 'As it was.';
 comment on column core.mig_0010_entries.processed_at is 'As it was, or created_at.';
 comment on column core.mig_0010_entries.workspace_id is 'Workspace; NULL when the page is gone.';
 comment on column core.mig_0010_entries.page_id is 'Page.';
-comment on column core.mig_0010_entries.no is 'Block number, 0 for an entry without blocks; NULL when the block is gone.';
-comment on column core.mig_0010_entries.ver is 'Page version that last wrote the block: 1 when nobody did since the switch.';
+comment on column core.mig_0010_entries.no is
+'Block number, 0 for an entry without blocks; NULL when the block is gone.';
+comment on column core.mig_0010_entries.ver is
+'Page version that last wrote the block: 1 when nobody did since the switch.';
 
 create function core.mig_0010_record_pages(p_page_ids uuid[])
 returns void
@@ -71,8 +75,8 @@ begin
     );
 end;
 $$;
-comment on function core.mig_0010_record_pages(uuid []) is 'Version 1 of adopted pages in the log of changes.';
-revoke all on function core.mig_0010_record_pages(uuid []) from public;
+comment on function core.mig_0010_record_pages(uuid[]) is 'Version 1 of adopted pages in the log of changes.';
+revoke all on function core.mig_0010_record_pages(uuid[]) from public;
 
 create procedure core.mig_0010_carry_over()
 language plpgsql
@@ -92,8 +96,8 @@ begin
         exit when v_page_ids is null or v_page_ids[pg_catalog.cardinality(v_page_ids)] = v_last;
         v_last := v_page_ids[pg_catalog.cardinality(v_page_ids)];
     end loop;
-    -- The old application and workers may be at work: each transaction locks queue rows once, in the order of their key,
-    -- and few of them. Again after an interruption is harmless.
+    -- The old application and workers may be at work: each transaction locks queue rows once, in the order of their
+    -- key, and few of them. Again after an interruption is harmless.
     loop
         -- The pages of one workspace, some at a time.
         select e.workspace_id into v_workspace_id from core.mig_0010_entries as e order by e.workspace_id limit 1;
@@ -112,7 +116,8 @@ begin
     end loop;
 end;
 $$;
-comment on procedure core.mig_0010_carry_over() is 'Records adopted pages and takes the old queue over, in short transactions.';
+comment on procedure core.mig_0010_carry_over () is
+'Records adopted pages and takes the old queue over, in short transactions.';
 revoke all on procedure core.mig_0010_carry_over() from public;
 
 create function core.mig_0010_carry_failed(p_workspace_id uuid, p_page_ids uuid[])
@@ -152,8 +157,8 @@ begin
     on conflict do nothing;
 end;
 $$;
-comment on function core.mig_0010_carry_failed(uuid, uuid []) is 'Entries that failed become dead letters.';
-revoke all on function core.mig_0010_carry_failed(uuid, uuid []) from public;
+comment on function core.mig_0010_carry_failed(uuid, uuid[]) is 'Entries that failed become dead letters.';
+revoke all on function core.mig_0010_carry_failed(uuid, uuid[]) from public;
 
 create function core.mig_0010_carry_waiting(p_workspace_id uuid, p_page_ids uuid[])
 returns void
@@ -181,8 +186,10 @@ begin
     where q.lease_id is null and q.lane = 0;
 end;
 $$;
-comment on function core.mig_0010_carry_waiting(uuid, uuid []) is 'Entries that waited become edits, as old as they were.';
-revoke all on function core.mig_0010_carry_waiting(uuid, uuid []) from public;
+comment on function core.mig_0010_carry_waiting(
+    uuid, uuid[]
+) is 'Entries that waited become edits, as old as they were.';
+revoke all on function core.mig_0010_carry_waiting(uuid, uuid[]) from public;
 
 create function core.mig_0010_carry_completed(p_workspace_id uuid, p_page_ids uuid[])
 returns void
@@ -202,8 +209,10 @@ begin
     where c.status = 'completed';
 end;
 $$;
-comment on function core.mig_0010_carry_completed(uuid, uuid []) is 'Completed entries become history; all entries of the pages are carried then.';
-revoke all on function core.mig_0010_carry_completed(uuid, uuid []) from public;
+comment on function core.mig_0010_carry_completed(
+    uuid, uuid[]
+) is 'Completed entries become history; all entries of the pages are carried then.';
+revoke all on function core.mig_0010_carry_completed(uuid, uuid[]) from public;
 
 -- The old tables belong to the login that migrates.
 reset role;
@@ -213,12 +222,15 @@ insert into core.mig_0010_entries (
 select
     o.id, case when o.status in ('pending', 'processing') then 'waiting' else o.status end,
     least(greatest(o.attempts, 0), 2), o.error, o.created_at, coalesce(o.processed_at, o.created_at), p.workspace_id,
-    o.page_id, case when cardinality(o.block_ids) = 0 and p.id is not null then 0 else b.no end, coalesce(b.ver, p.version)
+    o.page_id,
+    case when cardinality(o.block_ids) = 0 and p.id is not null then 0 else b.no end,
+    coalesce(b.ver, p.version)
 from legacy.indexing_queue as o
 left join core.pages as p on p.id = o.page_id and p.deleted_at is null
-cross join lateral unnest(
-    case when cardinality(o.block_ids) = 0 then array[null::uuid] else o.block_ids end
-) as i (id)
+cross join
+    lateral unnest(
+        case when cardinality(o.block_ids) = 0 then array[null::uuid] else o.block_ids end
+    ) as i (id)
 left join core.blocks as b on b.workspace_id = p.workspace_id and b.page_id = p.id and b.id = i.id::text
 where o.status <> 'completed' or coalesce(o.processed_at, o.created_at) > now() - interval '7 days';
 

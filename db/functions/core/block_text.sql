@@ -23,14 +23,16 @@ begin
         return btrim(regexp_replace(coalesce(p_data ->> 'text', ''), '<[^>]*>', ' ', 'g'));
     elsif p_type = 'image' then
         v_text := concat_ws(' ', p_data ->> 'alt', p_data ->> 'text');
-    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote', 'callout') and p_data ? 'text' then
+    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote', 'callout')
+        and p_data ? 'text' then
         v_text := coalesce(p_data ->> 'text', '');
     else
         -- strict: lax mode would give the members of arrays twice
         select coalesce(string_agg(s.value #>> '{}', ' '), '')
         into v_text
-        from jsonb_path_query(case when p_type = 'table' then p_data -> 'rows' else p_data - 'parent' end, 'strict $.**')
-            as s (value)
+        from jsonb_path_query(
+            case when p_type = 'table' then p_data -> 'rows' else p_data - 'parent' end, 'strict $.**'
+        ) as s (value)
         where jsonb_typeof(s.value) = 'string';
         if p_type <> 'table' then
             return v_text;

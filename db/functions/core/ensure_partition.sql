@@ -30,7 +30,8 @@ begin
     -- The lock that the attach needs anyway, before the rows are looked at: none can come in between.
     execute format('lock table core.%I in access exclusive mode', v_default);
     execute format(
-        'with moved as (delete from core.%I where %I >= $1 and %I < $2 returning *) insert into core.%I select * from moved',
+        'with moved as (delete from core.%I where %I >= $1 and %I < $2 returning *)'
+        ' insert into core.%I select * from moved',
         v_default, p_column, p_column, v_name
     ) using p_from, p_to;
     execute format(

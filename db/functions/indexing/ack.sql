@@ -41,7 +41,8 @@ begin
         inner join core.indexing_queue as q
             on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
         left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id
-        left join core.indexable_blocks as b on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
+        left join core.indexable_blocks as b
+            on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
         left join core.search_entries as e on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
         left join core.block_embeddings as m
             on m.workspace_id = a.workspace_id and m.page_id = a.page_id and m.no = a.no and m.model = p_model

@@ -1,8 +1,11 @@
 begin;
 select plan(47);
 insert into core.users (id, name, created_at) values ('00000000-0000-7000-8000-0000000000aa', 'reader', now());
-insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now()), ('00000000-0000-7000-8000-000000000002', 'v', now());
-insert into core.workspace_members (workspace_id, user_id, role, created_at) values ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000aa', 'viewer', now());
+insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now()),
+('00000000-0000-7000-8000-000000000002', 'v', now());
+insert into core.workspace_members (workspace_id, user_id, role, created_at) values (
+    '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000aa', 'viewer', now()
+);
 
 create function pg_temp.page(p_n integer, p_title text, p_texts text[], p_workspace integer default 1) returns void
 language plpgsql as $$
@@ -10,7 +13,8 @@ declare
     v_workspace constant uuid := '00000000-0000-7000-8000-00000000000' || p_workspace;
     v_page constant uuid := '00000000-0000-7000-8000-0000000001' || lpad(p_n::text, 2, '0');
 begin
-    insert into core.pages (workspace_id, id, title, properties) values (v_workspace, v_page, p_title, '{"tag": "red"}');
+    insert into core.pages (workspace_id, id, title, properties) values (v_workspace, v_page, p_title,
+        '{"tag": "red"}');
     insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
     select v_workspace, v_page, t.no, 'b' || t.no, case when t.text like '# %' then 'heading' else 'paragraph' end,
         jsonb_build_object('text', ltrim(t.text, '# '), 'n', t.no), 1
@@ -29,7 +33,8 @@ declare
 begin
     update core.indexing_queue set run_at = '-infinity';
     create temporary table c as
-    select * from indexing.claim(0::smallint, 0::smallint, 999::smallint, '-1'::smallint, 0, 9999, v_lease, 60, 'hashing-384');
+    select * from indexing.claim(0::smallint, 0::smallint, 999::smallint, '-1'::smallint, 0, 9999, v_lease, 60,
+        'hashing-384');
     perform indexing.write_entries(v_lease, 'hashing-384', array_agg(workspace_id), array_agg(page_id), array_agg(no),
         array_agg(ver), array_agg(text_hash), array_agg(case when embed_needed then pg_temp.vector(no + 1) end)) from c;
     perform indexing.ack(v_lease, 'hashing-384', s.w, s.p, s.n, s.g, s.v)
@@ -42,22 +47,35 @@ create function pg_temp.search(
     p_query text, p_mode text default 'text', p_contains text default null, p_limit integer default 20,
     p_embedding text default null, p_workspace integer default 1, p_model text default null
 ) returns jsonb language sql as $$
-    select s.body::jsonb from api.search(('00000000-0000-7000-8000-00000000000' || p_workspace)::uuid, '00000000-0000-7000-8000-0000000000aa', p_query, p_mode,
+    select s.body::jsonb from api.search(('00000000-0000-7000-8000-00000000000' || p_workspace)::uuid,
+        '00000000-0000-7000-8000-0000000000aa', p_query, p_mode,
         p_contains, p_limit, p_model, p_embedding) as s
 $$;
 -- hits as "page:block", in order
 create function pg_temp.hits(p_answer jsonb) returns text language sql as $$
-    select coalesce(string_agg(ltrim(right(h.hit ->> 'page_id', 2), '0') || ':' || coalesce(h.hit ->> 'block_id', '-'), ' ' order by h.n), '')
+    select coalesce(string_agg(ltrim(right(h.hit ->> 'page_id', 2), '0') || ':' || coalesce(h.hit ->> 'block_id',
+        '-'), ' ' order by h.n), '')
     from jsonb_array_elements(p_answer -> 'hits') with ordinality as h (hit, n)
 $$;
 
-select pg_temp.page(1, 'Rate limits', '{"# Sliding windows","A window slides over the hits of a minute.","Buckets are rows."}');
-select pg_temp.page(2, 'Retention', '{"Finished entries are dropped after a week.","Their partitions are daily.","windows"}');
+select
+    pg_temp.page(
+        1, 'Rate limits', '{"# Sliding windows","A window slides over the hits of a minute.","Buckets are rows."}'
+    );
+select
+    pg_temp.page(
+        2, 'Retention', '{"Finished entries are dropped after a week.","Their partitions are daily.","windows"}'
+    );
 select pg_temp.page(3, 'Windows', '{"Something else."}');
 select pg_temp.page(4, 'Secret windows', '{"In another workspace."}', 2);
 
 -- once waiting, once indexed: the same answers
-select is(pg_temp.hits(pg_temp.search('windows')), '3:- 1:b1 2:b3', 'waiting: title before heading before text, one hit a page');
+select
+    is(
+        pg_temp.hits(pg_temp.search('windows')),
+        '3:- 1:b1 2:b3',
+        'waiting: title before heading before text, one hit a page'
+    );
 select is(pg_temp.hits(pg_temp.search('dropping finished')), '2:b1', 'waiting: other forms of the words');
 select is(pg_temp.hits(pg_temp.search('dropped daily')), '2:b2', 'waiting: words in different blocks of one page');
 select is((pg_temp.search('windows') ->> 'waiting')::integer, 10, 'waiting: says how many blocks wait');
@@ -81,22 +99,50 @@ select is(pg_temp.hits(pg_temp.search('windows', 'text', '{"n": 3}')), '2:b3', '
 select is(pg_temp.hits(pg_temp.search(null, 'hybrid', '{"n": 3}')), '1:b3 2:b3', 'containment alone');
 select is(pg_temp.hits(pg_temp.search(null, 'hybrid', '{"tag": "red"}')), '1:- 2:- 3:-', 'in properties as well');
 
-select is(pg_temp.hits(pg_temp.search('x', 'vector', p_embedding => pg_temp.vector(3))), '1:b2 2:b2', 'nearest vectors');
-select is(pg_temp.hits(pg_temp.search('x', 'vector', '{"n": 2}', p_embedding => pg_temp.vector(3))), '1:b2 2:b2', 'among those that contain');
-select is(pg_temp.hits(pg_temp.search('x', 'vector', '{"n": 1}', p_embedding => pg_temp.vector(3))), '', 'and only among those');
-select is(pg_temp.hits(pg_temp.search('daily', 'hybrid', p_embedding => pg_temp.vector(3))), '2:b2 1:b2', 'in both lists is before in one');
-select is((pg_temp.search('daily', 'hybrid', p_embedding => pg_temp.vector(3)) #>> '{hits,0,score}')::numeric,
-    round(1.0 / 61 + 1.0 / 62, 6), 'reciprocal ranks are added (k = 60)');
+select
+    is(pg_temp.hits(pg_temp.search('x', 'vector', p_embedding => pg_temp.vector(3))), '1:b2 2:b2', 'nearest vectors');
+select
+    is(
+        pg_temp.hits(pg_temp.search('x', 'vector', '{"n": 2}', p_embedding => pg_temp.vector(3))),
+        '1:b2 2:b2',
+        'among those that contain'
+    );
+select
+    is(
+        pg_temp.hits(pg_temp.search('x', 'vector', '{"n": 1}', p_embedding => pg_temp.vector(3))),
+        '',
+        'and only among those'
+    );
+select
+    is(
+        pg_temp.hits(pg_temp.search('daily', 'hybrid', p_embedding => pg_temp.vector(3))),
+        '2:b2 1:b2',
+        'in both lists is before in one'
+    );
+select is(
+    (pg_temp.search('daily', 'hybrid', p_embedding => pg_temp.vector(3)) #>> '{hits,0,score}')::numeric,
+    round(1.0 / 61 + 1.0 / 62, 6), 'reciprocal ranks are added (k = 60)'
+);
 select is(pg_temp.hits(pg_temp.search('daily', 'hybrid')), '2:b2', 'without an embedding hybrid is text');
 select is(pg_temp.hits(pg_temp.search('windows', p_limit => 1)), '3:-', 'no more than asked for');
 
-select is(pg_temp.search('sliding window') #>> '{hits,0,snippet}', '<mark>Sliding</mark> <mark>windows</mark>', 'a snippet marks the words');
+select
+    is(
+        pg_temp.search('sliding window') #>> '{hits,0,snippet}',
+        '<mark>Sliding</mark> <mark>windows</mark>',
+        'a snippet marks the words'
+    );
 update core.blocks set data = '{"text": "<img src=x onerror=alert(1)> & \"daily\" ''news''"}', ver = 2
 where no = 2 and page_id = '00000000-0000-7000-8000-000000000102';
-select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000102', '{2}', '{}', 100::smallint);
-select is(pg_temp.search('alert') #>> '{hits,0,snippet}',
+select
+    core.enqueue_blocks(
+        '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000102', '{2}', '{}', 100::smallint
+    );
+select is(
+    pg_temp.search('alert') #>> '{hits,0,snippet}',
     '&lt;img src=x onerror=<mark>alert</mark>(1)&gt; &amp; &quot;daily&quot; &#39;news&#39;',
-    'a snippet is safe HTML');
+    'a snippet is safe HTML'
+);
 select is(pg_temp.search('alert') #>> '{hits,0,title}', 'Retention', 'a hit has its page''s title');
 select is(pg_temp.hits(pg_temp.search('partitions')), '', 'the old text of a waiting block is no hit any more');
 select is(pg_temp.hits(pg_temp.search('dropped news')), '2:b1', 'indexed and waiting blocks of a page together');
@@ -104,24 +150,74 @@ delete from core.indexing_queue;
 select is(pg_temp.hits(pg_temp.search('partitions')), '', 'old text is no hit even where the queue does not know');
 delete from core.blocks where no = 1 and page_id = '00000000-0000-7000-8000-000000000101';
 select is(pg_temp.hits(pg_temp.search('sliding')), '1:b2', 'nor is a block that is gone');
-set local quire.saving = '00000000-0000-7000-8000-000000000103:2';
+select set_config('quire.saving', '00000000-0000-7000-8000-000000000103:2', true);
 update core.pages set deleted_at = now(), version = version + 1 where id = '00000000-0000-7000-8000-000000000103';
 select is(pg_temp.hits(pg_temp.search('windows')), '2:b3 1:b2', 'nor a deleted page');
 
-select throws_ok($$select pg_temp.search('windows', p_workspace => 2)$$, 'PT404', null, 'another workspace is not there');
-select throws_ok($$select pg_temp.search('x', 'magic')$$, 'PT400', 'mode is hybrid, text or vector', 'refuses an unknown mode');
-select throws_ok($$select pg_temp.search('x', p_limit => 101)$$, 'PT400', 'limit is a number from 1 to 100', 'refuses a limit above 100');
-select throws_ok($$select pg_temp.search('x', p_limit => 0)$$, 'PT400', 'limit is a number from 1 to 100', 'refuses a limit of 0');
-select throws_ok($$select pg_temp.search('  ')$$, 'PT400', 'nothing to search for: give q, contains or both', 'refuses nothing');
-select throws_ok($$select pg_temp.search(repeat('x', 1001))$$, 'PT400', 'q is longer than 1000 characters', 'refuses a long query');
-select throws_ok($$select pg_temp.search('x', 'text', '[1]')$$, 'PT400', 'contains is a JSON object, such as {"checked": true}', 'refuses an array');
-select throws_ok($$select pg_temp.search('x', 'text', '{')$$, 'PT400', 'contains is a JSON object, such as {"checked": true}', 'refuses what is no JSON');
-select throws_ok($$select pg_temp.search('x', 'vector')$$, 'PT400', 'a search by vectors needs q and its embedding', 'refuses vectors without one');
-select throws_ok($$select pg_temp.search('x', 'vector', p_embedding => '[1,2]')$$, 'PT400',
-    'the embedding is not a vector of the 384 dimensions of hashing-384', 'refuses another dimension');
-select throws_ok($$select pg_temp.search('x', 'vector', p_embedding => '[1]', p_model => 'other')$$, 'PT400',
-    'the model other is not known here', 'refuses an unknown model');
+select
+    throws_ok($$select pg_temp.search('windows', p_workspace => 2)$$, 'PT404', null, 'another workspace is not there');
+select
+    throws_ok(
+        $$select pg_temp.search('x', 'magic')$$, 'PT400', 'mode is hybrid, text or vector', 'refuses an unknown mode'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', p_limit => 101)$$,
+        'PT400',
+        'limit is a number from 1 to 100',
+        'refuses a limit above 100'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', p_limit => 0)$$, 'PT400', 'limit is a number from 1 to 100', 'refuses a limit of 0'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('  ')$$, 'PT400', 'nothing to search for: give q, contains or both', 'refuses nothing'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search(repeat('x', 1001))$$,
+        'PT400',
+        'q is longer than 1000 characters',
+        'refuses a long query'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', 'text', '[1]')$$,
+        'PT400',
+        'contains is a JSON object, such as {"checked": true}',
+        'refuses an array'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', 'text', '{')$$,
+        'PT400',
+        'contains is a JSON object, such as {"checked": true}',
+        'refuses what is no JSON'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', 'vector')$$,
+        'PT400',
+        'a search by vectors needs q and its embedding',
+        'refuses vectors without one'
+    );
+select throws_ok(
+    $$select pg_temp.search('x', 'vector', p_embedding => '[1,2]')$$, 'PT400',
+    'the embedding is not a vector of the 384 dimensions of hashing-384', 'refuses another dimension'
+);
+select throws_ok(
+    $$select pg_temp.search('x', 'vector', p_embedding => '[1]', p_model => 'other')$$, 'PT400',
+    'the model other is not known here', 'refuses an unknown model'
+);
 set local role quire_worker;
-select throws_ok($$select * from api.search(null, null, null, null, null, null, null, null)$$, '42501', null, 'a worker does not search');
+select
+    throws_ok(
+        $$select * from api.search(null, null, null, null, null, null, null, null)$$,
+        '42501',
+        null,
+        'a worker does not search'
+    );
 select * from finish();
 rollback;

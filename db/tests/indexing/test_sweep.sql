@@ -1,13 +1,24 @@
 begin;
 select plan(8);
-set local quire.fake_now = '2031-05-05 12:00:00+00';
+select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
-insert into core.pages (workspace_id, id, title, block_order) values ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 'Title', '{1,2,3}');
+insert into core.pages (workspace_id, id, title, block_order) values (
+    '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 'Title', '{1,2,3}'
+);
 insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
-select '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', n, 'b' || n, 'paragraph', jsonb_build_object('text', 'text ' || n), 1 from generate_series(1, 3) as n;
+select
+    '00000000-0000-7000-8000-000000000001',
+    '00000000-0000-7000-8000-000000000100',
+    n,
+    'b' || n,
+    'paragraph',
+    jsonb_build_object('text', 'text ' || n),
+    1
+from generate_series(1, 3) as n;
 create function pg_temp.enqueue(p_nos integer[], p_deleted integer[] default '{}', p_priority integer default 100)
 returns void language sql as $$
-    select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', p_nos, p_deleted, p_priority::smallint)
+    select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
+        p_nos, p_deleted, p_priority::smallint)
 $$;
 create function pg_temp.claim(p_lease integer, p_lane integer default 0, p_limit integer default 100)
 returns table (no integer, op text, generation integer, attempts smallint, ver bigint, body text, embed_needed boolean)
@@ -27,17 +38,25 @@ $$;
 
 select pg_temp.enqueue('{1,2}', '{}');
 select lives_ok($$select * from pg_temp.claim(1)$$, 'claimed');
-set local quire.fake_now = '2031-05-05 12:00:59+00';
+select set_config('quire.fake_now', '2031-05-05 12:00:59+00', true);
 select results_eq('select returned, dead from indexing.sweep()', 'values (0, 0)', 'a lease that runs is left alone');
-set local quire.fake_now = '2031-05-05 12:01:01+00';
+select set_config('quire.fake_now', '2031-05-05 12:01:01+00', true);
 select results_eq('select returned, dead from indexing.sweep()', 'values (2, 0)', 'one that ran out is taken back');
-select is(pg_temp.queue(), '1:upsert lane 1 gen 1 att 1, 2:upsert lane 1 gen 1 att 1', 'its rows are to be tried alone');
+select
+    is(pg_temp.queue(), '1:upsert lane 1 gen 1 att 1, 2:upsert lane 1 gen 1 att 1', 'its rows are to be tried alone');
 select is((select count(*) from pg_temp.claim(2, 1, 1)), 1::bigint, 'at once');
 update core.indexing_queue set attempts = 3 where lease_id is not null;
-set local quire.fake_now = '2031-05-05 12:03:00+00';
+select set_config('quire.fake_now', '2031-05-05 12:03:00+00', true);
 select results_eq('select returned, dead from indexing.sweep()', 'values (0, 1)', 'the third loss is the last');
-select results_eq('select error_code, error from core.indexing_dead_letters',
-    $$values ('lease_expired', 'its worker was lost 3 times')$$, 'a dead letter says so');
-select is((select c.value from core.indexing_counters as c where c.name = 'lease_expired'), 3::bigint, 'losses are counted');
+select results_eq(
+    'select error_code, error from core.indexing_dead_letters',
+    $$values ('lease_expired', 'its worker was lost 3 times')$$, 'a dead letter says so'
+);
+select
+    is(
+        (select c.value from core.indexing_counters as c where c.name = 'lease_expired'),
+        3::bigint,
+        'losses are counted'
+    );
 select * from finish();
 rollback;

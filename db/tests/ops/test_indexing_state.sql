@@ -1,13 +1,24 @@
 begin;
 select plan(6);
-set local quire.fake_now = '2031-05-05 12:00:00+00';
+select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
-insert into core.pages (workspace_id, id, title, block_order) values ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 'Title', '{1,2,3}');
+insert into core.pages (workspace_id, id, title, block_order) values (
+    '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 'Title', '{1,2,3}'
+);
 insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
-select '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', n, 'b' || n, 'paragraph', jsonb_build_object('text', 'text ' || n), 1 from generate_series(1, 3) as n;
+select
+    '00000000-0000-7000-8000-000000000001',
+    '00000000-0000-7000-8000-000000000100',
+    n,
+    'b' || n,
+    'paragraph',
+    jsonb_build_object('text', 'text ' || n),
+    1
+from generate_series(1, 3) as n;
 create function pg_temp.enqueue(p_nos integer[], p_deleted integer[] default '{}', p_priority integer default 100)
 returns void language sql as $$
-    select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', p_nos, p_deleted, p_priority::smallint)
+    select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
+        p_nos, p_deleted, p_priority::smallint)
 $$;
 create function pg_temp.claim(p_lease integer, p_lane integer default 0, p_limit integer default 100)
 returns table (no integer, op text, generation integer, attempts smallint, ver bigint, body text, embed_needed boolean)
@@ -22,16 +33,39 @@ $$;
 select pg_temp.enqueue('{0,1,2,3}', '{}');
 do $$ begin perform pg_temp.claim(1, 0, 1); end $$;
 update core.indexing_queue set run_at = core.clock() + interval '1 minute' where no = 3;
-insert into core.indexing_dead_letters values ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 9, 'upsert', 1, 3, now(), now(), 'code', 'reason');
-insert into core.indexing_done values ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 8, 'delete', 2, now(), now());
-set local quire.fake_now = '2031-05-05 12:00:30+00';
-select results_eq('select pending, backing_off, processing, dead, oldest_seconds, exact from ops.indexing_state()',
-    'values (2::bigint, 1::bigint, 1::bigint, 1::bigint, 30::double precision, true)', 'depth by state, and the oldest');
-select results_eq('select ready, oldest_seconds from indexing.count_ready(100)', 'values (2, 30::double precision)', 'what is ready');
+insert into core.indexing_dead_letters values (
+    '00000000-0000-7000-8000-000000000001',
+    '00000000-0000-7000-8000-000000000100',
+    9,
+    'upsert',
+    1,
+    3,
+    now(),
+    now(),
+    'code',
+    'reason'
+);
+insert into core.indexing_done values (
+    '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 8, 'delete', 2, now(), now()
+);
+select set_config('quire.fake_now', '2031-05-05 12:00:30+00', true);
+select results_eq(
+    'select pending, backing_off, processing, dead, oldest_seconds, exact from ops.indexing_state()',
+    'values (2::bigint, 1::bigint, 1::bigint, 1::bigint, 30::double precision, true)', 'depth by state, and the oldest'
+);
+select
+    results_eq(
+        'select ready, oldest_seconds from indexing.count_ready(100)',
+        'values (2, 30::double precision)',
+        'what is ready'
+    );
 select results_eq('select ready from indexing.count_ready(1)', 'values (1)', 'counted up to a limit');
-select results_eq($$select no, status, error from ops.indexing_entries where page_id = '00000000-0000-7000-8000-000000000100' order by no$$,
+select results_eq(
+    $$select no, status, error from ops.indexing_entries
+        where page_id = '00000000-0000-7000-8000-000000000100' order by no$$,
     $$values (0, 'processing', null), (1, 'pending', null), (2, 'pending', null), (3, 'pending', null),
-    (8, 'completed', null), (9, 'failed', 'code: reason')$$, 'every entry is shown with its status');
+    (8, 'completed', null), (9, 'failed', 'code: reason')$$, 'every entry is shown with its status'
+);
 set local role quire_monitor;
 select lives_ok('select * from ops.indexing_entries limit 1', 'a monitor may look');
 select throws_ok('select * from core.indexing_queue', '42501', null, 'through the view only');

@@ -71,10 +71,10 @@ select is(
     (select q.generation || ' ' || q.attempts from core.indexing_queue as q where q.no = 2), '2 0',
     'an edit in flight raises the generation and starts anew'
 );
-update core.indexing_queue set lease_id = null, lease_until = null, lane = 1, seq = 1 where no = 1;
-select pg_temp.enqueue('{1}');
+update core.indexing_queue set lease_id = null, lease_until = null, lane = 1, seq = 1 where no = 0;
+select pg_temp.enqueue('{0}');
 select is(
-    (select q.lane || ' ' || (q.seq > 1)::text || ' ' || q.attempts from core.indexing_queue as q where q.no = 1),
+    (select q.lane || ' ' || (q.seq > 1)::text || ' ' || q.attempts from core.indexing_queue as q where q.no = 0),
     '0 true 0', 'an edit takes a suspect back to the batches, behind what waits'
 );
 delete from core.indexing_queue;

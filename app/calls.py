@@ -22,6 +22,7 @@ from psycopg.rows import tuple_row
 from db.pool import Pool
 
 _RETRIED = frozenset({"40001", "40P01"})
+_LOST = ("57P0", "08")
 _RETRIES = 2
 
 
@@ -41,11 +42,13 @@ class Function:
         name: without its schema.
         arguments: SQL types in order.
         columns: names of the columns of its result in order; empty for a scalar.
+        repeatable: whether it may be called again when the connection was lost and nobody knows how far it came.
     """
 
     name: str
     arguments: tuple[str, ...]
     columns: tuple[str, ...]
+    repeatable: bool
 
     def statement(self) -> sql.Composed:
         """``select .. from api.name($1::type, ..)``."""
@@ -56,8 +59,8 @@ class Function:
         )
 
 
-def _function(name: str, arguments: str, columns: str) -> Function:
-    return Function(name, tuple(arguments.split(", ")) if arguments else (), tuple(columns.split()))
+def _function(name: str, arguments: str, columns: str, repeatable: bool = True) -> Function:
+    return Function(name, tuple(arguments.split(", ")) if arguments else (), tuple(columns.split()), repeatable)
 
 
 _ADMIT = _function(
@@ -65,14 +68,16 @@ _ADMIT = _function(
     "bytea, text, integer",
     "decision user_id token_id scopes policy points remaining window_seconds reset_seconds retry_after",
 )
-_CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint", "page_id version body")
+_CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint", "page_id version body", False)
 _GET_PAGE = _function("get_page", "uuid, uuid, uuid, bigint[]", "version body")
 _LIST_PAGES = _function("list_pages", "uuid, uuid, integer, text, interval", "body")
-_PUT_PAGE = _function("put_page", "uuid, uuid, uuid, text[], bigint, text, smallint, boolean", "version blocks body")
-_PATCH_PAGE = _function(
-    "patch_page", "uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean", "version blocks body"
+_PUT_PAGE = _function(
+    "put_page", "uuid, uuid, uuid, text[], bigint, text, smallint, boolean", "version blocks body", False
 )
-_DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[]", "version")
+_PATCH_PAGE = _function(
+    "patch_page", "uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean", "version blocks body", False
+)
+_DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[]", "version", False)
 _SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body")
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
@@ -121,7 +126,8 @@ class Calls:
     """The functions of schema api over a pool.
 
     All raise psycopg.Error or psycopg_pool.PoolTimeout and TooManyRequests; app.problems turns them into answers.
-    Deadlocks and serialisation failures are tried twice more first.
+    Deadlocks and serialisation failures are tried twice more first. So are lost connections, but not for saves, which
+    may have been committed.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -247,7 +253,8 @@ class Calls:
                 return row
             except psycopg.Error as error:
                 state = error.sqlstate or "connection"
-                if state not in _RETRIED or attempt >= _RETRIES:
+                lost = state == "connection" or state.startswith(_LOST)
+                if not (state in _RETRIED or (lost and function.repeatable)) or attempt >= _RETRIES:
                     raise
             finally:
                 observer.called(function.name, time.perf_counter() - start, state)

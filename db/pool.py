@@ -25,7 +25,8 @@ async def check_alive(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> N
     """
     poller = select.poll()
     poller.register(connection.fileno(), select.POLLIN)
-    if poller.poll(0):
+    while poller.poll(0):
+        # A server that was told to stop says so first: the end of the stream is only read the second time.
         connection.pgconn.consume_input()
         if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
             raise psycopg.OperationalError("the server closed the connection")

@@ -64,6 +64,13 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting("QUIRE_LOG_LEVEL", "info", "Least severe log lines shown: debug, info, warning or error"),
 )
 
+# Those of db/roles.sql: `alter role .. set` counts for a login only, not for who acts as the role. A test compares.
+_ROLE_TIMEOUTS: Mapping[str, Mapping[str, str]] = {
+    "quire_api": {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "30s"},
+    "quire_worker": {"statement_timeout": "60s", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "30s"},
+    "quire_monitor": {"statement_timeout": "2s"},
+}
+
 _SECRETS = frozenset({"embedding_api_key"})
 
 
@@ -175,13 +182,16 @@ def mask_password(conninfo: str) -> str:
 
 
 def as_role(conninfo: str, role: str) -> str:
-    """The same connection acting as a role that its login is a member of, its other options kept.
+    """The same connection acting as a role that its login is a member of, with the role's timeouts.
+
+    Options that the connection has already are kept, and win.
 
     A start-up option rather than `set role`: it needs no round trip and no session state. PgBouncer does not pass
     options on: behind it, give each process a login of its own by its own variable.
     """
     options = str(conninfo_to_dict(conninfo).get("options") or "")
-    return make_conninfo(conninfo, options=f"{options} -c role={role}".strip())
+    timeouts = " ".join(f"-c {name}={value}" for name, value in _ROLE_TIMEOUTS.get(role, {}).items())
+    return make_conninfo(conninfo, options=" ".join(filter(None, (timeouts, options, f"-c role={role}"))))
 
 
 class _Reader:

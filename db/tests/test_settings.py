@@ -1,3 +1,4 @@
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -17,7 +18,7 @@ def test_each_process_gets_its_role_beside_the_options_that_are_there() -> None:
     settings = Settings.from_env({"DATABASE_URL": "postgresql://u:p@h/quire?options=-c%20statement_timeout%3D5s"})
     assert settings.api_database_url is not None
     parameters = conninfo_to_dict(settings.api_database_url)
-    assert parameters["options"] == "-c statement_timeout=5s -c role=quire_api"
+    assert parameters["options"].endswith(" -c statement_timeout=5s -c role=quire_api")
     assert (parameters["password"], parameters["dbname"]) == ("p", "quire")
     for value, role in (
         (settings.worker_database_url, "quire_worker"),
@@ -34,7 +35,24 @@ def test_an_own_address_of_a_process_wins() -> None:
 
 
 def test_as_role_accepts_conninfo_strings() -> None:
-    assert conninfo_to_dict(as_role("host=/tmp dbname=quire", "quire_api"))["options"] == "-c role=quire_api"
+    options = conninfo_to_dict(as_role("host=/tmp dbname=quire", "quire_maintenance"))["options"]
+    assert options == "-c role=quire_maintenance"
+
+
+@pytest.mark.parametrize("role", ["quire_api", "quire_worker", "quire_monitor"])
+def test_who_acts_as_a_role_has_its_timeouts(database: str, role: str) -> None:
+    """`alter role .. set` in db/roles.sql counts for a login; as_role has to say the same."""
+    with psycopg.connect(as_role(database, role)) as acting:
+        rows = acting.execute(
+            "select split_part(s, '=', 1), split_part(s, '=', 2) from pg_roles, unnest(rolconfig) as s where rolname = %s",
+            [role],
+        ).fetchall()
+        assert rows
+        for name, value in rows:
+            assert acting.execute("select current_setting(%s)", [name]).fetchone() == (value,)
+    own = psycopg.conninfo.make_conninfo(database, options="-c statement_timeout=7s")
+    with psycopg.connect(as_role(own, role)) as acting:
+        assert acting.execute("show statement_timeout").fetchone() == ("7s",)
 
 
 @pytest.mark.parametrize(

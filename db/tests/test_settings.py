@@ -44,12 +44,14 @@ def test_who_acts_as_a_role_has_its_timeouts(database: str, role: str) -> None:
     """`alter role .. set` in db/roles.sql counts for a login; as_role has to say the same."""
     with psycopg.connect(as_role(database, role)) as acting:
         rows = acting.execute(
-            "select split_part(s, '=', 1), split_part(s, '=', 2) from pg_roles, unnest(rolconfig) as s where rolname = %s",
+            "select split_part(s, '=', 1), split_part(s, '=', 2)"
+            " from pg_roles, unnest(rolconfig) as s where rolname = %s",
             [role],
         ).fetchall()
         assert rows
         for name, value in rows:
-            assert acting.execute("select current_setting(%s)", [name]).fetchone() == (value,)
+            same = acting.execute("select current_setting(%s)::interval = %s::interval", [name, value])
+            assert same.fetchone() == (True,), name
     own = psycopg.conninfo.make_conninfo(database, options="-c statement_timeout=7s")
     with psycopg.connect(as_role(own, role)) as acting:
         assert acting.execute("show statement_timeout").fetchone() == ("7s",)

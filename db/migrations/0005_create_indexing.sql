@@ -43,7 +43,9 @@ comment on column core.indexing_queue.op is 'upsert or delete.';
 comment on column core.indexing_queue.lane is
 '0 batched; 1 suspect (its last attempt failed or lost its worker): claimed one row at a time.';
 comment on column core.indexing_queue.priority is '0 interactive, 100 edit, 200 import, 300 re-embed; lower first.';
-comment on column core.indexing_queue.seq is 'Order within a priority.';
+comment on column core.indexing_queue.seq is
+'Order within a priority: of arrival in lane 0; in lane 1 the time it is due, in microseconds, so that what backs off
+does not sit at the head of the ready index.';
 comment on column core.indexing_queue.generation is
 'Raised by an edit while the row is leased; an ack of an older generation does not remove it.';
 comment on column core.indexing_queue.attempts is
@@ -54,8 +56,7 @@ comment on column core.indexing_queue.lease_id is 'Batch that holds the row; NUL
 comment on column core.indexing_queue.lease_until is 'When the lease runs out and the sweep takes the row back.';
 comment on column core.indexing_queue.last_error is 'What the last failed attempt said.';
 comment on index core.indexing_queue_pk is 'Coalescing key; range scan for what still waits in a workspace (search).';
-comment on index core.indexing_queue_ready_ix is
-'Claim order. No lease, attempts or run_at here, so that a claim is HOT.';
+comment on index core.indexing_queue_ready_ix is 'Claim order. No lease, attempts or run_at in it: a claim does not move the entry.';
 comment on index core.indexing_queue_leased_ix is 'Rows of a lease, and of all leases for the sweep.';
 
 create table core.indexing_dead_letters (

@@ -56,7 +56,8 @@ comment on column core.indexing_queue.lease_id is 'Batch that holds the row; NUL
 comment on column core.indexing_queue.lease_until is 'When the lease runs out and the sweep takes the row back.';
 comment on column core.indexing_queue.last_error is 'What the last failed attempt said.';
 comment on index core.indexing_queue_pk is 'Coalescing key; range scan for what still waits in a workspace (search).';
-comment on index core.indexing_queue_ready_ix is 'Claim order. No lease, attempts or run_at in it: a claim does not move the entry.';
+comment on index core.indexing_queue_ready_ix is
+'Claim order. No lease, attempts or run_at in it: a claim does not move the entry.';
 comment on index core.indexing_queue_leased_ix is 'Rows of a lease, and of all leases for the sweep.';
 
 create table core.indexing_dead_letters (

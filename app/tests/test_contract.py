@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from app import service_routes
-from app.calls import FUNCTIONS
+from app.calls import FUNCTIONS, Function
 from app.metrics import save_status
 from app.problems import APP_CODES
 from app.routes import ACTIONS
@@ -68,8 +68,8 @@ def test_the_status_label_of_saves_is_a_fixed_list() -> None:
     assert {save_status(status) for status in (200, 201, 204, 304, 404, 409, 412, 428, 429, 500, 503)} == listed
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
-def test_a_call_fits_its_function(conn: psycopg.Connection, function) -> None:  # pyright: ignore[reportUnknownParameterType, reportMissingParameterType]
+@pytest.mark.parametrize("function", FUNCTIONS, ids=[function.name for function in FUNCTIONS])
+def test_a_call_fits_its_function(conn: psycopg.Connection, function: Function) -> None:
     row = conn.execute(
         """
         select

@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from app.seed import token_hash
 from app.tests import contract
@@ -81,7 +83,7 @@ def test_a_locked_page_and_a_long_statement(database: str, tmp_path: Path) -> No
         ("lock_timeout=300ms", 503, "busy"),
         ("statement_timeout=300ms", 504, "statement_timeout"),
     ):
-        url = psycopg.conninfo.make_conninfo(database, options=f"-c role=quire_api -c {setting}")
+        url = make_conninfo(database, options=f"-c role=quire_api -c {setting}")
         with running_api(database, tmp_path / setting, QUIRE_API_DATABASE_URL=url) as api:
             page = api.create(title="before")
             with held(api, "select from core.pages where id = %s for update", page):
@@ -110,8 +112,8 @@ def test_deadlocks_are_tried_again_twice(api: Api, conn: psycopg.Connection) -> 
     try:
         for failures, status in ((2, 201), (3, 503)):
             conn.execute(
-                psycopg.sql.SQL("alter database {} set quire.failures = {}").format(
-                    psycopg.sql.Identifier(name), psycopg.sql.Literal(str(failures))
+                sql.SQL("alter database {} set quire.failures = {}").format(
+                    sql.Identifier(name), sql.Literal(str(failures))
                 )
             )
             conn.execute("select setval('public.failures', 1, false)")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psycopg
+from psycopg import sql
 
 from app.seed import token_hash
 from app.tests.processes import Api, wait_until
@@ -173,13 +174,11 @@ class changed_policy:
 
     def __enter__(self) -> None:
         names = list(self._numbers)
-        assignments = psycopg.sql.SQL(", ").join(
-            psycopg.sql.SQL("{} = %s").format(psycopg.sql.Identifier(name)) for name in names
-        )
-        statement = psycopg.sql.SQL("update core.rate_policies set {} where name = 'page-save'").format(assignments)
-        columns = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, names))
+        assignments = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in names)
+        statement = sql.SQL("update core.rate_policies set {} where name = 'page-save'").format(assignments)
+        columns = sql.SQL(", ").join(map(sql.Identifier, names))
         old = self._conn.execute(
-            psycopg.sql.SQL("select {} from core.rate_policies where name = 'page-save'").format(columns)
+            sql.SQL("select {} from core.rate_policies where name = 'page-save'").format(columns)
         ).fetchone()
         self._undo = lambda: self._conn.execute(statement, old)
         self._conn.execute(statement, list(self._numbers.values()))

@@ -12,6 +12,7 @@ from app.tests.processes import Api
 
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
+EMPTY: dict[str, Any] = {"title": "c", "properties": {}, "blocks": []}
 BLOCKS: list[dict[str, Any]] = [
     {"id": "intro", "type": "paragraph", "data": {"text": "one"}},
     {"id": "second", "type": "todo", "data": {"text": "two", "checked": False}},
@@ -131,7 +132,7 @@ def test_preconditions(api: Api, headers: dict[str, str], query: str, status: in
     client.patch(f"/pages/{page}", json=replace("/title", "b"), headers={"If-Match": "*", **JSON_PATCH})
     for method, content_type, body in (
         ("PATCH", "application/json-patch+json", replace("/title", "c")),
-        ("PUT", "application/json", {"title": "c", "properties": {}, "blocks": []}),
+        ("PUT", "application/json", EMPTY),
     ):
         answer = client.request(
             method, f"/pages/{page}{query}", json=body, headers={**headers, "Content-Type": content_type}
@@ -221,7 +222,7 @@ def test_another_workspace_is_like_none(api: Api) -> None:
         for method, path, body in (
             ("GET", f"/pages/{page}", None),
             ("GET", "/search?q=page", None),
-            ("PUT", f"/pages/{page}", {"title": "", "properties": {}, "blocks": []}),
+            ("PUT", f"/pages/{page}", EMPTY),
             ("DELETE", f"/pages/{page}", None),
             ("POST", "/pages", {"title": "x"}),
         ):

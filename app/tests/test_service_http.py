@@ -7,6 +7,7 @@ import socket
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
 
 from app.tests import contract
 from app.tests.processes import Api
@@ -34,9 +35,7 @@ def test_readyz_wants_the_schema_of_this_release(api: Api, conn: psycopg.Connect
         assert "quire migrate" in answer.json()["detail"]
     finally:
         conn.execute(
-            psycopg.sql.SQL("insert into ops.migrations values ({})").format(
-                psycopg.sql.SQL(", ").join(map(psycopg.sql.Literal, newest))
-            )
+            sql.SQL("insert into ops.migrations values ({})").format(sql.SQL(", ").join(map(sql.Literal, newest)))
         )
     assert api.client("").get(f"{api.url}/readyz").status_code == 200
 

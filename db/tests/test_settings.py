@@ -1,6 +1,6 @@
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db.settings import SETTINGS_HELP, Settings, SettingsError, as_role
 
@@ -18,7 +18,7 @@ def test_each_process_gets_its_role_beside_the_options_that_are_there() -> None:
     settings = Settings.from_env({"DATABASE_URL": "postgresql://u:p@h/quire?options=-c%20statement_timeout%3D5s"})
     assert settings.api_database_url is not None
     parameters = conninfo_to_dict(settings.api_database_url)
-    assert parameters["options"].endswith(" -c statement_timeout=5s -c role=quire_api")
+    assert str(parameters["options"]).endswith(" -c statement_timeout=5s -c role=quire_api")
     assert (parameters["password"], parameters["dbname"]) == ("p", "quire")
     for value, role in (
         (settings.worker_database_url, "quire_worker"),
@@ -52,7 +52,7 @@ def test_who_acts_as_a_role_has_its_timeouts(database: str, role: str) -> None:
         for name, value in rows:
             same = acting.execute("select current_setting(%s)::interval = %s::interval", [name, value])
             assert same.fetchone() == (True,), name
-    own = psycopg.conninfo.make_conninfo(database, options="-c statement_timeout=7s")
+    own = make_conninfo(database, options="-c statement_timeout=7s")
     with psycopg.connect(as_role(own, role)) as acting:
         assert acting.execute("show statement_timeout").fetchone() == ("7s",)
 

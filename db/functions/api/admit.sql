@@ -12,7 +12,7 @@ returns table (
     decision text,
     user_id uuid,
     token_id uuid,
-    scopes text [],
+    scopes text[],
     policy text,
     points integer,
     remaining integer,

@@ -11,7 +11,7 @@ create or replace function core.hit_limit(
     p_window interval,
     p_block interval
 )
-returns table (ok boolean, hits timestamptz [], blocked_until timestamptz, hit_at timestamptz)
+returns table (ok boolean, hits timestamptz[], blocked_until timestamptz, hit_at timestamptz)
 language plpgsql
 volatile
 parallel unsafe

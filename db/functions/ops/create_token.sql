@@ -23,6 +23,6 @@ begin
 end;
 $$;
 
-comment on function ops.create_token(uuid, bytea, text, text [], timestamptz) is
+comment on function ops.create_token(uuid, bytea, text, text[], timestamptz) is
 'Registers a token by its sha256 and returns its id. 23503 unknown user, 23514 unknown scope.';
-revoke all on function ops.create_token(uuid, bytea, text, text [], timestamptz) from public;
+revoke all on function ops.create_token(uuid, bytea, text, text[], timestamptz) from public;

@@ -15,5 +15,5 @@ begin
 end;
 $$;
 
-comment on function ops.create_workspace(text) is 'Makes an empty workspace and returns its id; names need not be unique.';
+comment on function ops.create_workspace(text) is 'Makes an empty workspace and returns its id; names may repeat.';
 revoke all on function ops.create_workspace(text) from public;

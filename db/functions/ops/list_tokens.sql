@@ -4,7 +4,7 @@ returns table (
     id uuid,
     user_name text,
     name text,
-    scopes text [],
+    scopes text[],
     created_at timestamptz,
     expires_at timestamptz,
     revoked_at timestamptz,

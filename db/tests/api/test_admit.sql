@@ -50,7 +50,7 @@ select is(pg_temp.hit('short', null), 'allowed', 'a token works before it expire
 select pg_temp.at(10);
 select is(pg_temp.hit('short', null), 'unauthorized', 'a token is refused from the instant that it expires');
 select ok(
-    ops.revoke_token((select t.id from core.tokens as t where t.token_hash = pg_temp.hash('ann 2'))), 'a token is revoked'
+    ops.revoke_token((select t.id from core.tokens as t where t.token_hash = pg_temp.hash('ann 2'))), 'it is revoked'
 );
 select is(pg_temp.hit('ann 2', null), 'unauthorized', 'a revoked token is refused');
 select is(
@@ -91,7 +91,7 @@ select throws_ok($$select pg_temp.hit('ann', 'no such', 1)$$, 'P0001', null, 'an
 -- Block
 select is(pg_temp.hit('ann', 'three'), 'limited 0 60', 'over the limit: blocked for the policy''s time');
 select pg_temp.at(20030);
-select is(pg_temp.hit('ann', 'three'), 'blocked 0 30', 'in the block every hit is refused, and is told what is left of it');
+select is(pg_temp.hit('ann', 'three'), 'blocked 0 30', 'in the block every hit is told what is left of it');
 select is(pg_temp.hit('ann', 'three', 0), 'blocked 0 30', 'in the block even cost 0 is refused');
 select is(
     (select blocked_until from core.rate_buckets where policy = 'three'),
@@ -131,7 +131,7 @@ select results_eq(
     'reset_seconds is when the oldest point comes back, rounded up'
 );
 select is(
-    (select reset_seconds from api.admit(pg_temp.hash('bob'), 'three', 0)), 0, 'an untouched log has nothing to come back'
+    (select reset_seconds from api.admit(pg_temp.hash('bob'), 'three', 0)), 0, 'an untouched log is full'
 );
 
 -- Dry run, per token, per workspace
@@ -141,7 +141,7 @@ select is(pg_temp.hit('ann', 'watched'), 'observed 0 10', 'in the block too');
 select is(pg_temp.hit('ann', 'by-token'), 'allowed 0', 'per token: the first token of a user');
 select ops.create_token(ops.find_user('ann'), pg_temp.hash('ann 3'), 'third', array['read'], null);
 select is(pg_temp.hit('ann 3', 'by-token'), 'allowed 0', 'per token: another token of the same user');
-select throws_ok($$select pg_temp.hit('ann', 'by-workspace')$$, 'P0001', null, 'per workspace is not counted, and says so');
+select throws_ok($$select pg_temp.hit('ann', 'by-workspace')$$, 'P0001', null, 'per workspace is refused');
 
 -- The clock steps
 select pg_temp.at(60000);

@@ -8,18 +8,22 @@ select results_eq(
     'the first time the workspace is new and no token is known'
 );
 select is(
-    (select m.role from core.workspace_members as m inner join first as f using (workspace_id, user_id)), 'owner',
+    (select m.role from core.workspace_members as m where m.user_id = (select first.user_id from first)), 'owner',
     'its user owns it'
 );
 select ops.create_token(user_id, sha256('t'), 't', array['read'], null) from first;
 select ops.create_token(user_id, sha256('a'), 'a', array['admin'], null) from first;
 select results_eq(
-    $$select workspace_id, is_new, token_is_valid, admin_token_is_valid from ops.ensure_quickstart(sha256('t'), sha256('a'))$$,
+    $$
+        select workspace_id, is_new, token_is_valid, admin_token_is_valid
+        from ops.ensure_quickstart(sha256('t'), sha256('a'))
+    $$,
     $$select workspace_id, false, true, true from first$$,
     'again it is the same workspace, and good tokens are known'
 );
 select results_eq(
-    $$select token_is_valid, admin_token_is_valid from ops.ensure_quickstart(sha256('x'), null)$$, $$values (false, false)$$,
+    $$select token_is_valid, admin_token_is_valid from ops.ensure_quickstart(sha256('x'), null)$$,
+    $$values (false, false)$$,
     'an unknown token is not good, and neither is none'
 );
 update core.workspaces set name = 'Ours' where id = (select workspace_id from first);

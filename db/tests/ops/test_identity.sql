@@ -5,8 +5,12 @@ select plan(21);
 create temporary table made as
 select ops.create_workspace('A workspace') as workspace_id, ops.create_user('ann') as user_id;
 
-select is((select name from core.workspaces where id = (select workspace_id from made)), 'A workspace', 'a workspace is made');
-select isnt(ops.create_workspace('A workspace'), (select workspace_id from made), 'names of workspaces may repeat');
+select is(
+    (select name from core.workspaces where id = (select workspace_id from made)), 'A workspace', 'a workspace is made'
+);
+select isnt(
+    ops.create_workspace('A workspace'), (select workspace_id from made), 'names of workspaces may repeat'
+);
 select is(ops.find_user('ann'), (select user_id from made), 'a user is found by name');
 select is(ops.find_user('nobody'), null, 'an unknown name is NULL');
 select throws_ok($$select ops.create_user('ann')$$, '23505', null, 'names of users may not repeat');
@@ -19,13 +23,16 @@ select results_eq(
     'there is one membership, of the newest role'
 );
 select throws_ok(
-    $$select ops.add_member(core.new_id(), user_id, 'viewer') from made$$, '23503', null, 'an unknown workspace is refused'
+    $$select ops.add_member(core.new_id(), user_id, 'viewer') from made$$, '23503', null,
+    'an unknown workspace is refused'
 );
 select throws_ok(
-    $$select ops.add_member(workspace_id, core.new_id(), 'viewer') from made$$, '23503', null, 'an unknown user is refused'
+    $$select ops.add_member(workspace_id, core.new_id(), 'viewer') from made$$, '23503', null,
+    'an unknown user is refused'
 );
 select throws_ok(
-    $$select ops.add_member(workspace_id, user_id, 'king') from made$$, '23514', null, 'an unknown role is refused'
+    $$select ops.add_member(workspace_id, user_id, 'king') from made$$, '23514', null,
+    'an unknown role is refused'
 );
 
 create temporary table tokens as

@@ -3,22 +3,34 @@ begin;
 select plan(8);
 
 create temporary table made as
-select ops.create_user('ann') as user_id, ops.create_workspace('full') as full_id, ops.create_workspace('thin') as thin_id;
-select ops.add_member(full_id, user_id, 'editor'), ops.add_member(thin_id, user_id, 'editor') from made;
-
-select is((select value from ops.metrics() where name = 'indexing_queue_depth'), 0::double precision, 'nothing waits at first');
-select is((select count(*) from ops.metrics() where name = 'blocks_per_page'), 0::bigint, 'no pages, no mean');
-
-select api.create_page(
-    full_id, user_id, '{"title": "a", "blocks": [{"type": "paragraph", "data": {}}, {"type": "divider", "data": {}}]}',
-    100::smallint
-)
+select
+    ops.create_user('ann') as user_id,
+    ops.create_workspace('full') as full_id,
+    ops.create_workspace('thin') as thin_id;
+select
+    ops.add_member(full_id, user_id, 'editor'),
+    ops.add_member(thin_id, user_id, 'editor')
 from made;
-select api.create_page(full_id, user_id, '{"title": "b", "blocks": [{"type": "divider", "data": {}}]}', 100::smallint) from made;
-select api.create_page(thin_id, user_id, '{"title": "c"}', 100::smallint) from made;
 
 select is(
-    (select value from ops.metrics() where name = 'indexing_queue_depth'), (select count(*) from core.indexing_queue)::float8,
+    (select value from ops.metrics() where name = 'indexing_queue_depth'), 0::float8, 'nothing waits at first'
+);
+select is(
+    (select count(*) from ops.metrics() where name = 'blocks_per_page'), 0::bigint, 'no pages, no mean'
+);
+
+select api.create_page(d.workspace_id, made.user_id, d.document, 100::smallint)
+from made
+cross join lateral (
+    values
+    (full_id, '{"blocks": [{"type": "divider", "data": {}}, {"type": "divider", "data": {}}]}'),
+    (full_id, '{"blocks": [{"type": "divider", "data": {}}]}'),
+    (thin_id, '{"title": "c"}')
+) as d (workspace_id, document);
+
+select is(
+    (select value from ops.metrics() where name = 'indexing_queue_depth'),
+    (select count(*) from core.indexing_queue)::float8,
     'the depth counts what waits'
 );
 select results_eq(
@@ -27,18 +39,26 @@ select results_eq(
     'blocks_per_page is the mean of each workspace''s pages'
 );
 select ops.create_workspace('w') from generate_series(1, 60);
-insert into core.pages (workspace_id, id, block_order) select id, core.new_id(), '{1,2,3}' from core.workspaces where name = 'w';
-select is((select count(*) from ops.metrics() where name = 'blocks_per_page'), 51::bigint, 'fifty workspaces are named');
+insert into core.pages (workspace_id, id, block_order)
+select id, core.new_id(), '{1,2,3}' from core.workspaces where name = 'w';
+select is(
+    (select count(*) from ops.metrics() where name = 'blocks_per_page'), 51::bigint, 'fifty workspaces are named'
+);
 select is(
     (select value from ops.metrics() where name = 'blocks_per_page' and labels ->> 'workspace_id' = 'other'),
     (
         select avg(cardinality(p.block_order))::float8 from core.pages as p
-        where p.workspace_id::text not in (select labels ->> 'workspace_id' from ops.metrics() where name = 'blocks_per_page')
+        where p.workspace_id::text not in (
+            select m.labels ->> 'workspace_id' from ops.metrics() as m where m.name = 'blocks_per_page'
+        )
     ),
     'and the others are other'
 );
 select is_empty(
-    $$select name from ops.metrics() where type not in ('gauge', 'counter') or (type = 'counter') <> (name like '%\_total')$$,
+    $$
+        select name from ops.metrics()
+        where type not in ('gauge', 'counter') or (type = 'counter') <> (name like '%\_total')
+    $$,
     'counters, and nothing else, end in _total'
 );
 select ok(

@@ -60,17 +60,19 @@ def apply_files(connection: psycopg.Connection, files: Sequence[FunctionFile], l
     Raises:
         MigrationError: a file does not apply; names it, the line, and what PostgreSQL says.
     """
-    connection.execute("set local check_function_bodies = off")
-    failed = apply_in_any_order(connection, files, lambda file: _apply(connection, file, log))
-    if failed:
-        raise failed[0]
-    connection.execute("set local check_function_bodies = on")
-    for file in files:
-        try:
-            connection.execute(file.text.encode())
-        except psycopg.Error as error:
-            raise failure(file.path, file.text, error) from error
-        connection.execute(UPSERT_FUNCTION_FILE, (file.path, file.sha256))
+    # Triggers last, both passes of them: making one locks its table against writers until the commit.
+    for group in ([file for file in files if not file.triggers], [file for file in files if file.triggers]):
+        connection.execute("set local check_function_bodies = off")
+        failed = apply_in_any_order(connection, group, lambda file: _apply(connection, file, log))
+        if failed:
+            raise failed[0]
+        connection.execute("set local check_function_bodies = on")
+        for file in group:
+            try:
+                connection.execute(file.text.encode())
+            except psycopg.Error as error:
+                raise failure(file.path, file.text, error) from error
+            connection.execute(UPSERT_FUNCTION_FILE, (file.path, file.sha256))
 
 
 def apply_for_post(connection: psycopg.Connection, files: Sequence[FunctionFile], log: Callable[[str], None]) -> None:

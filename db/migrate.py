@@ -85,6 +85,7 @@ def migrate(
     migrations = read_migrations(layout.migrations)
     files = read_function_files(layout.functions)
     with _connect(conninfo) as connection, exclusive(connection, wait, log):
+        connection.add_notice_handler(lambda diagnostic: _pass_on(diagnostic, log))
         _check_server(connection)
         require_roles(connection, layout)
         _require_extension(connection)
@@ -171,6 +172,12 @@ def _connect(conninfo: str) -> psycopg.Connection:
     # A CREATEROLE login that is no superuser gets the roles it makes only so.
     connection.execute("set createrole_self_grant = 'set, inherit'")
     return connection
+
+
+def _pass_on(diagnostic: errors.Diagnostic, log: Log) -> None:
+    """What a migration says itself (`raise notice`); not what PostgreSQL says of `if not exists` and the like."""
+    if diagnostic.sqlstate in ("00000", "01000"):
+        log(f"    {diagnostic.message_primary}")
 
 
 def _check_server(connection: psycopg.Connection) -> None:

@@ -201,8 +201,11 @@ def test_pages_keep_their_order_and_odd_data(empty_database: str) -> None:
 
 
 def test_a_stop_before_the_drop_leaves_the_old_tables_to_look_at(empty_database: str) -> None:
-    make_old_database(empty_database, pages=30, blocks=5)
-    quiet_migrate(empty_database, to=11)
+    make_old_database(empty_database, pages=30, blocks=10)
+    said: list[str] = []
+    migrate(empty_database, log=said.append, to=11)
+    assert any("entries of the old queue name pages or blocks that are gone" in line for line in said)
+    assert not any("already exists" in line for line in said)
     rows = query(empty_database, "select count(*) from legacy.pages union all select count(*) from pages")
     assert rows == [(30,), (30,)]
     quiet_migrate(empty_database)

@@ -11,7 +11,8 @@ import yaml
 
 from app.markdown.document import MarkdownError
 
-_BLOCK = re.compile(r"---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+# A blank line after `---` makes it a divider, as in Pandoc.
+_BLOCK = re.compile(r"---[ \t]*\n(?![ \t]*\n)(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 MAX_VALUES = 10_000
 
 

@@ -10,35 +10,46 @@ from app.markdown.syntax import BLOCKS
 
 # A line that could begin or end a block: only those texts are worth a parse.
 _SUSPECT = re.compile(r"^(?:\s*(?:[#>\-+*=_~`|<\[:!?]|\d{1,9}[.)])|\s{4}|\t)|\n[ \t]*\n|^\s|\s\Z", re.MULTILINE)
-_MARK = re.compile(r"^([#>+*=_~`|<\[\-!?:])", re.MULTILINE)
-_NUMBER = re.compile(r"^(\d{1,9})([.)])(?=\s|$)", re.MULTILINE)
+_MARK = re.compile(r"^([#>+*=_~`|<\[\-!?:])")
+_NUMBER = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+# A row under a table's header. With a list marker before it, a line of text can be taken for that header.
+_DELIMITERS = re.compile(r"^[|:][|:\- \t]*-[|:\- \t]*$", re.MULTILINE)
+_LEADING = re.compile(r"\n[ \t]+")
+_MAX_TRIED = 50  # lines, each with a parse of those before it
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
 def paragraph(text: str) -> str:
     """Source of one paragraph with this text."""
-    if not _SUSPECT.search(text) or _reads_as("paragraph_open", text, text):
+    text = _LEADING.sub("\n", _BLANK_LINES.sub("\n", text)) if "\n" in text else text
+    text = text.strip()
+    if not _SUSPECT.search(text) or (_is_paragraph(text) and not _DELIMITERS.search(text)):
         return text
-    lines = [line.strip() for line in _BLANK_LINES.sub("\n", text).strip().split("\n")]
-    return _NUMBER.sub(r"\1\\\2", _MARK.sub(r"\\\1", "\n".join(lines)))
+    lines = text.split("\n")
+    if len(lines) > _MAX_TRIED:
+        return "\n".join(_escape(line) for line in lines)
+    kept: list[str] = []
+    for line in lines:
+        tried = "\n".join([*kept, line])
+        if _is_paragraph(tried) and not (kept and _DELIMITERS.search(line)):
+            kept.append(line)
+        elif kept and line[0] in "<`~*_[!":
+            # An escape would change what the inline markup means; indented, a line of a paragraph begins no block.
+            kept.append("    " + line)
+        else:
+            kept.append(_escape(line))
+    return "\n".join(kept)
+
+
+def _escape(line: str) -> str:
+    """A line that begins no block: its first mark is escaped."""
+    return _NUMBER.sub(r"\1\\\2", _MARK.sub(r"\\\1", line))
 
 
 def heading(text: str, level: int) -> str:
-    """Source of a heading; several lines of text need the underlined form, which levels 1 and 2 have."""
-    level = min(max(level, 1), 6)
-    hashes = "#" * level
-    if not text.strip():
-        return hashes
-    candidates = [f"{hashes} {text}"] if "\n" not in text else []
-    if level <= 2:
-        candidates.append(f"{text}\n{'===' if level == 1 else '---'}")
-    for candidate in candidates:
-        if ("\n" not in candidate and not text.endswith(("#", " ", "\t")) and not text.startswith((" ", "\t"))) or (
-            _reads_as("heading_open", candidate, text)
-        ):
-            return candidate
-    one_line = " ".join(text.split())
-    return f"{hashes} {re.sub(r'#+$', lambda match: chr(92) + match[0], one_line)}"
+    """Source of a heading: one line; `#` at its end are escaped, because they would be taken for closing ones."""
+    one_line = re.sub(r"(^|\s)(#+)$", r"\1\\\2", " ".join(text.split()))
+    return f"{'#' * min(max(level, 1), 6)} {one_line}".rstrip()
 
 
 def image(data: dict[str, object]) -> str:
@@ -58,9 +69,9 @@ def cell(text: str) -> str:
     return "<br>".join(text.strip().splitlines()).replace("|", "\\|")
 
 
-def _reads_as(token_type: str, source: str, text: str) -> bool:
-    tokens = BLOCKS.parse(source)
-    return len(tokens) == 3 and tokens[0].type == token_type and tokens[1].content == text
+def _is_paragraph(text: str) -> bool:
+    tokens = BLOCKS.parse(text)
+    return len(tokens) == 3 and tokens[0].type == "paragraph_open" and tokens[1].content == text
 
 
 def _brackets(text: str) -> str:

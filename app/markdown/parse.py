@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import PurePosixPath
 from typing import Any, cast
+from urllib.parse import unquote
 
 from markdown_it.tree import SyntaxTreeNode
 
@@ -12,8 +13,10 @@ from app.markdown.document import Block, BlockIds, Document, MarkdownError, Titl
 from app.markdown.syntax import BLOCKS, INLINE, MAX_NESTING
 
 TODO = re.compile(r"\[(?P<mark>[ xX])\](?:\s+(?P<text>.*))?", re.DOTALL)
-ALERT = re.compile(r"\[!(?P<kind>[A-Za-z]+)\](?P<fold>[+-]?)(?:[ \t]+(?P<title>[^\n]*))?(?:\n(?P<text>.*))?", re.DOTALL)
-CUSTOM = re.compile(r"quire (?P<type>[A-Za-z][A-Za-z0-9_-]{0,62})")
+_ALERT = re.compile(
+    r"\[!(?P<kind>[A-Za-z]+)\](?P<fold>[+-]?)(?:[ \t]+(?P<title>[^\n]*))?(?:\n(?P<text>.*))?", re.DOTALL
+)
+_CUSTOM = re.compile(r"quire (?P<type>[A-Za-z0-9_.~%-]{1,600})")
 TIGHT_BEFORE_INDENTED = frozenset({"paragraph", "heading", "table", "divider", "html", "image", "code", "definition"})
 
 _NOTION_ID = re.compile(r"[ -][0-9a-f]{32}$")
@@ -116,7 +119,7 @@ class _Walker:
                 if not data.get("text", True):
                     return None
             case "heading":
-                block_type, data = "heading", {"level": int(node.tag[1]), "text": _inline(node)}
+                block_type, data = "heading", {"level": int(node.tag[1]), "text": _one_line(_inline(node))}
             case "fence":
                 block_type, data = _fence(node.info.strip(), node.content.removesuffix("\n"))
             case "code_block":
@@ -126,7 +129,7 @@ class _Walker:
             case "hr":
                 block_type, data = "divider", {}
             case "html_block":
-                block_type, data = "html", {"text": node.content.rstrip("\n")}
+                block_type, data = "html", {"text": node.content.lstrip(" ").rstrip("\n")}
             case "definition":
                 block_type, data = "definition", _definition(node.meta)
             case "table":
@@ -157,7 +160,7 @@ class _Walker:
 
     def _quote(self, node: SyntaxTreeNode, parent: str | None) -> str:
         children = node.children
-        alert = ALERT.fullmatch(_text(children[0])) if children and children[0].type == "paragraph" else None
+        alert = match_alert(_text(children[0])) if children and children[0].type == "paragraph" else None
         if alert is None:
             return self._container("quote", {}, children, parent)
         kind, title = alert["kind"].lower(), " ".join((alert["title"] or "").split()) or None
@@ -205,6 +208,11 @@ def _text(node: SyntaxTreeNode) -> str:
     return inline.paragraph(_inline(node))
 
 
+def _one_line(text: str) -> str:
+    """A heading's source; one that was underlined can have several lines, and hard breaks between them."""
+    return re.sub(r"\s*\n\s*", " ", re.sub(r"(?<!\\)((?:\\\\)*)\\\n|[ ]{2,}\n", r"\1<br>", text))
+
+
 def _paragraph(text: str) -> tuple[str, dict[str, Any]]:
     """A paragraph, or the image that is all of it."""
     if text.startswith("![") and text.endswith(")") and "\n" not in text:
@@ -220,20 +228,38 @@ def _paragraph(text: str) -> tuple[str, dict[str, Any]]:
     return "paragraph", {"text": text}
 
 
+def match_alert(text: str) -> re.Match[str] | None:
+    """The parts of a quote's text that make it a GitHub alert; the lines under the first must stand alone."""
+    match = _ALERT.fullmatch(text)
+    return match if match and inline.paragraph(match["text"] or "") == (match["text"] or "") else None
+
+
+def custom_block(info: str, text: str) -> tuple[str, dict[str, Any]] | None:
+    """A block of somebody else's type, which `render` writes as a code block ```` ```quire <type> ```` of JSON."""
+    custom = _CUSTOM.fullmatch(info)
+    if custom is None:
+        return None
+    try:
+        data: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return (unquote(custom["type"])[:64], cast(dict[str, Any], data)) if isinstance(data, dict) else None
+
+
+def attributes_language(info: str) -> str:
+    """The language in `{ .python .annotate }`: its first class."""
+    found = _CLASS.search(info)
+    return found[1] if found else ""
+
+
 def _fence(info: str, text: str) -> tuple[str, dict[str, Any]]:
+    custom = custom_block(info, text)
+    if custom is not None:
+        return custom
     if not info:
         return "code", {"language": "", "text": text}
-    custom = CUSTOM.fullmatch(info)
-    if custom is not None:
-        try:
-            data: Any = json.loads(text)
-        except ValueError:
-            data = None
-        if isinstance(data, dict):
-            return custom["type"], cast(dict[str, Any], data)
     if info.startswith("{"):  # attributes of Pandoc and Python-Markdown: the language is a class among them
-        classes = _CLASS.search(info)
-        return "code", {"language": classes[1] if classes else "", "text": text, "info": info}
+        return "code", {"language": attributes_language(info), "text": text, "info": info}
     language, *rest = info.split(None, 1)
     data = {"language": language, "text": text}
     return "code", {**data, "info": rest[0]} if rest else data

@@ -3,12 +3,21 @@
 import json
 import re
 from typing import Any, cast
+from urllib.parse import quote
 
 from markdown_it.common.html_blocks import block_names
 
 from app.markdown import front_matter, inline
 from app.markdown.document import CONTAINER_TYPES, LIST_TYPES, Block, Document
-from app.markdown.parse import ALERT, CUSTOM, TIGHT_BEFORE_INDENTED, TODO, heading_title, name_title
+from app.markdown.parse import (
+    TIGHT_BEFORE_INDENTED,
+    TODO,
+    attributes_language,
+    custom_block,
+    heading_title,
+    match_alert,
+    name_title,
+)
 
 _HTML_SELF_ENDING = re.compile(r"\s*<(?:!|\?|(?:script|pre|style|textarea)(?=[\s>]))", re.IGNORECASE)
 _HTML_INTERRUPTING = re.compile(rf"\s*<(?:!|\?|/?(?:{'|'.join(block_names)})(?=[\s/>]|$))", re.IGNORECASE)
@@ -74,7 +83,7 @@ class _Renderer:
         """The lines of sibling blocks; `text` is the parent's own paragraph in front of them."""
         lines: list[str] = []
         before: Block | None = None
-        if text:
+        if text and text.strip():
             lines += inline.paragraph(text).split("\n")
             before = {"id": "", "type": "paragraph", "data": {"text": text}}
         number, list_loose = 0, False
@@ -87,14 +96,26 @@ class _Renderer:
                 blank = list_loose
                 number += 1
             else:
-                empty = not _text(_data(block)) and str(block["id"]) not in self._children
+                empty = not _text(_data(block)).strip() and str(block["id"]) not in self._children
                 blank = before is not None and not (before["type"] == block["type"] == "definition")
-                blank = blank and (loose or _needs_blank(before, block, empty))
-            if blank and lines:
-                lines.append("")
-            lines += self._block(block, before, top=top and not lines, number=number, nested=not top)
+                blank = blank and (loose or _needs_blank(before, block, empty=empty, opened=self._is_open(before)))
+            written = self._block(block, before, top=top and not lines, number=number, nested=not top)
+            if not written:
+                continue
+            lines += ["", *written] if blank and lines else written
             before = block
         return lines
+
+    def _is_open(self, block: Block | None) -> bool:
+        """Is the last line of the block one of a paragraph?"""
+        for _ in self._blocks:  # no more often: blocks can be each other's parents
+            if block is None or block["type"] not in CONTAINER_TYPES:
+                break
+            inside = self._children.get(str(block["id"]))
+            if not inside:
+                return bool(_text(_data(block)).strip())
+            block = inside[-1]
+        return block is not None and block["type"] in _PARAGRAPHS
 
     def _block(
         self, block: Block, before: Block | None, *, top: bool, number: int = 1, nested: bool = False
@@ -108,11 +129,11 @@ class _Renderer:
             case "paragraph":
                 return inline.paragraph(text).split("\n") if text.strip() else []
             case "heading":
-                return inline.heading(text, _integer(data.get("level"), 1)).split("\n")
+                return [inline.heading(text, _integer(data.get("level"), 1))]
             case "bulleted" | "numbered" | "todo":
                 return self._item(block, number)
             case "quote":
-                if ALERT.fullmatch(text):
+                if match_alert(text):
                     text = "\\" + text
                 return self._prefixed(self._flow(self._inside(block), top=False, loose=True, text=text))
             case "callout":
@@ -155,7 +176,7 @@ class _Renderer:
         inside = self._inside(block)
         loose = bool(data.get("loose"))
         if box:
-            lines = self._flow(inside, top=False, loose=loose, text=f"{box} {text}" if text else box)
+            lines = self._flow(inside, top=False, loose=loose, text=f"{box} {text}" if text.strip() else box)
         else:
             lines = self._flow(inside, top=False, loose=loose, text=text)
         if not lines:
@@ -178,7 +199,7 @@ class _Renderer:
             fold = data.get("fold")
             kind = re.sub(r"[^A-Za-z]", "", kind) or "note"
             head = f"[!{kind.upper()}]" + (fold if fold in ("+", "-") else "") + (f" {label}" if label else "")
-            if lines and not _text(data):
+            if lines and not _text(data).strip():
                 lines.insert(0, "")
             return self._prefixed([head, *lines])
         return [head, *("    " + line if line else "" for line in lines)]
@@ -223,26 +244,38 @@ def _start(block: Block) -> int:
     return max(_integer(_data(block).get("start"), 1), 0) if block["type"] == "numbered" else 1
 
 
+_INDENTED_CALLOUTS = frozenset({"!!!", "???", "???+", "===", "===!", "===+"})
 _PARAGRAPHS = frozenset({"paragraph", "image", "definition"})
 
 
-def _needs_blank(before: Block | None, block: Block, empty: bool) -> bool:
-    """Would the block be read as part of the one before it, if it came in the very next line?"""
+def _needs_blank(before: Block | None, block: Block, *, empty: bool, opened: bool) -> bool:
+    """Would the block be read as part of the one before it, if it came in the very next line?
+
+    Args:
+        before: the block before it in the same container.
+        block: the block.
+        empty: it has neither text nor children.
+        opened: the last line before it belongs to a paragraph, which a line of text would continue.
+    """
     if before is None:
         return False
     first, then = before["type"], block["type"]
+    if any(one["type"] == "callout" and _data(one).get("marker") in _INDENTED_CALLOUTS for one in (before, block)):
+        return first == "html" and not _HTML_SELF_ENDING.match(_text(_data(before)))
     if first == "html":
         return not _HTML_SELF_ENDING.match(_text(_data(before)))
+    if first == "definition" and then in _PARAGRAPHS:
+        return _text(_data(block)).startswith(('"', "'", "("))  # it would be read as the link's title
     if then in _PARAGRAPHS:
-        return first in _PARAGRAPHS | CONTAINER_TYPES | {"table"}
+        return opened or first == "table"
     if then == "code":
-        return bool(_data(block).get("indented"))
+        return bool(_data(block).get("indented")) and (opened or first == "table")
     if then == "html":
-        return first in _PARAGRAPHS | CONTAINER_TYPES and not _HTML_INTERRUPTING.match(_text(_data(block)))
-    if then in ("quote", "callout", "table"):
-        return first == then or first in ("quote", "callout") or (then == "table" and first in LIST_TYPES)
-    if then == "heading":
-        return "\n" in _text(_data(block))
+        return opened and not _HTML_INTERRUPTING.match(_text(_data(block)))
+    if then in ("quote", "callout"):
+        return first in ("quote", "callout")
+    if then == "table":
+        return opened and first != "paragraph"
     if then in LIST_TYPES and first in _PARAGRAPHS:
         return (empty and then != "todo") or (then == "numbered" and _start(block) != 1)
     return False
@@ -251,14 +284,15 @@ def _needs_blank(before: Block | None, block: Block, empty: bool) -> bool:
 def _code(data: dict[str, Any], before: Block | None) -> list[str]:
     text = _text(data)
     lines = text.split("\n")
-    if data.get("indented") and lines[0].strip() and lines[-1].strip():
+    if data.get("indented") and lines[0].strip(" \t") and lines[-1].strip(" \t"):
         free = before is None or before["type"] in TIGHT_BEFORE_INDENTED
         if free and not (before is not None and before["type"] == "code" and _data(before).get("indented")):
             return ["    " + line if line else "" for line in lines]
     language, more = str(data.get("language") or ""), str(data.get("info") or "")
-    info = re.sub(r"[\r\n]+", " ", more if more.startswith("{") else f"{language} {more}").strip()
-    if CUSTOM.fullmatch(info):
-        info = ""
+    whole = more.startswith("{") and attributes_language(more) == language
+    info = re.sub(r"[\r\n]+", " ", more if whole else f"{language} {more}").strip()
+    if custom_block(info, text):
+        info = "json"  # read again it would be a block of another type
     mark = "~" if "`" in info else "`"
     longest = max((len(run) for run in re.findall(f"{mark}+", text)), default=0)
     fence = mark * max(3, longest + 1)
@@ -266,7 +300,10 @@ def _code(data: dict[str, Any], before: Block | None) -> list[str]:
 
 
 def _table(data: dict[str, Any]) -> list[str]:
-    rows = [[inline.cell(str(value)) for value in _list(row) or [row]] for row in _list(data.get("rows"))]
+    rows = [
+        [inline.cell(str(value)) for value in (_list(row) if isinstance(row, list) else [row])]
+        for row in _list(data.get("rows"))
+    ]
     if not rows or not rows[0]:
         return []
     width = len(rows[0])
@@ -283,4 +320,4 @@ def _custom(block: Block) -> list[str]:
     text = json.dumps(data, ensure_ascii=False, indent=2)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}quire {block['type']}", *text.split("\n"), fence]
+    return [f"{fence}quire {quote(str(block['type']), safe='')}", *text.split("\n"), fence]

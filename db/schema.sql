@@ -400,7 +400,8 @@ ALTER FUNCTION api.get_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p
 -- Name: FUNCTION get_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_known_versions bigint[]); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.get_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_known_versions bigint[]) IS 'The newest document of a page; body NULL when the caller knows the version. PT404 workspace_not_found, page_not_found.';
+COMMENT ON FUNCTION api.get_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_known_versions bigint[]) IS 'The newest document of a page; body NULL when the caller knows the version.
+PT404 workspace_not_found, page_not_found.';
 
 
 --
@@ -1002,14 +1003,16 @@ begin
         return btrim(regexp_replace(coalesce(p_data ->> 'text', ''), '<[^>]*>', ' ', 'g'));
     elsif p_type = 'image' then
         v_text := concat_ws(' ', p_data ->> 'alt', p_data ->> 'text');
-    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote', 'callout') and p_data ? 'text' then
+    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote', 'callout')
+        and p_data ? 'text' then
         v_text := coalesce(p_data ->> 'text', '');
     else
         -- strict: lax mode would give the members of arrays twice
         select coalesce(string_agg(s.value #>> '{}', ' '), '')
         into v_text
-        from jsonb_path_query(case when p_type = 'table' then p_data -> 'rows' else p_data - 'parent' end, 'strict $.**')
-            as s (value)
+        from jsonb_path_query(
+            case when p_type = 'table' then p_data -> 'rows' else p_data - 'parent' end, 'strict $.**'
+        ) as s (value)
         where jsonb_typeof(s.value) = 'string';
         if p_type <> 'table' then
             return v_text;
@@ -1259,7 +1262,8 @@ ALTER FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_role text)
 -- Name: FUNCTION check_member(p_workspace_id uuid, p_actor uuid, p_role text); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_role text) IS 'Refuses an actor without the role (viewer, editor, owner) in the workspace. PT404 workspace_not_found; PT403 role_required.';
+COMMENT ON FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_role text) IS 'Refuses an actor without the role (viewer, editor, owner) in the workspace.
+PT404 workspace_not_found; PT403 role_required.';
 
 
 --
@@ -1851,7 +1855,8 @@ begin
     -- The lock that the attach needs anyway, before the rows are looked at: none can come in between.
     execute format('lock table core.%I in access exclusive mode', v_default);
     execute format(
-        'with moved as (delete from core.%I where %I >= $1 and %I < $2 returning *) insert into core.%I select * from moved',
+        'with moved as (delete from core.%I where %I >= $1 and %I < $2 returning *)'
+        ' insert into core.%I select * from moved',
         v_default, p_column, p_column, v_name
     ) using p_from, p_to;
     execute format(
@@ -2205,18 +2210,6 @@ begin
         || case when p_query is null then ' order by e.indexed_at desc' else '' end
         || ' limit 5000'
     using p_workspace_id, p_query, p_contains, p_pages, p_nos;
-
-    return query
-    select l.page_id, l.no, null::bigint, ts_rank(l.tsv, p_query, 1), l.tsv
-    from (
-        select b.page_id, b.no, core.search_vector(b.type, b.body) as tsv
-        from unnest(p_pages, p_nos) as w (page_id, no)
-        inner join core.indexable_blocks as b
-            on b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no = w.no
-        where p_contains is null or b.data @> p_contains
-        offset 0
-    ) as l
-    where p_query is null or l.tsv @@ p_query;
 end;
 $_$;
 
@@ -2227,7 +2220,7 @@ ALTER FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, p_contai
 -- Name: FUNCTION match_entries(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[]) IS 'Entries matching a query and a containment; waiting blocks by their live text. ver is NULL for those.';
+COMMENT ON FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[]) IS 'Indexed entries matching a query and a containment, those of waiting blocks left out.';
 
 
 --
@@ -2950,10 +2943,21 @@ declare
     end;
 begin
     return query
-    with best as materialized (
+    with live as materialized (
+        select b.page_id, b.no, core.search_vector(b.type, b.body) as tsv
+        from unnest(p_pages, p_nos) as w (page_id, no)
+        inner join core.indexable_blocks as b
+            on b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no = w.no
+        where p_contains is null or b.data @> p_contains
+    ),
+    best as materialized (
         select m.page_id, m.no, m.ver, m.rank
         from core.match_entries(p_workspace_id, p_query, p_contains, p_pages, p_nos) as m
-        order by m.rank desc nulls last, m.page_id, m.no
+        union all
+        select l.page_id, l.no, null, ts_rank(l.tsv, p_query, 1)
+        from live as l
+        where p_query is null or l.tsv @@ p_query
+        order by rank desc nulls last, page_id, no
         limit p_limit * 4
     ),
     blocks as (
@@ -2969,8 +2973,13 @@ begin
     ),
     together as (
         select m.page_id, (array_agg(m.no order by m.rank desc, m.no))[1] as no, sum(m.rank) as rank
-        from core.match_entries(p_workspace_id, v_any, null, p_pages, p_nos) as m
-        where v_any is not null
+        from (
+            select e.page_id, e.no, e.rank, e.tsv
+            from core.match_entries(p_workspace_id, v_any, null, p_pages, p_nos) as e
+            where v_any is not null
+            union all
+            select l.page_id, l.no, ts_rank(l.tsv, v_any, 1), l.tsv from live as l where l.tsv @@ v_any
+        ) as m
         group by m.page_id
         having core.tsvector_agg(m.tsv) @@ p_query
     ),
@@ -3311,7 +3320,8 @@ begin
         inner join core.indexing_queue as q
             on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
         left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id
-        left join core.indexable_blocks as b on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
+        left join core.indexable_blocks as b
+            on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
         left join core.search_entries as e on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
         left join core.block_embeddings as m
             on m.workspace_id = a.workspace_id and m.page_id = a.page_id and m.no = a.no and m.model = p_model
@@ -4760,7 +4770,7 @@ ALTER FUNCTION ops.create_workspace(p_name text) OWNER TO quire_owner;
 -- Name: FUNCTION create_workspace(p_name text); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.create_workspace(p_name text) IS 'Makes an empty workspace and returns its id; names need not be unique.';
+COMMENT ON FUNCTION ops.create_workspace(p_name text) IS 'Makes an empty workspace and returns its id; names may repeat.';
 
 
 --
@@ -6360,417 +6370,6 @@ COMMENT ON TABLE core.indexing_done_default IS 'Catches rows no daily partition 
 
 
 --
--- Name: indexing_done_p20261117; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261117 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261117 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261117; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261117 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261118; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261118 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261118 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261118; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261118 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261119; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261119 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261119 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261119; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261119 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261120; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261120 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261120 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261120; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261120 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261121; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261121 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261121 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261121; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261121 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261122; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261122 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261122 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261122; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261122 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261123; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261123 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261123 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261123; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261123 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261124; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261124 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261124 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261124; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261124 IS 'Finished entries of a day (UTC).';
-
-
---
--- Name: indexing_done_p20261125; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261125 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261125 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261125; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261125 IS 'Rows of core.indexing_done from 2026-11-25 00:00:00+00 to before 2026-11-26 00:00:00+00.';
-
-
---
--- Name: COLUMN indexing_done_p20261125.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261125.workspace_id IS 'Workspace.';
-
-
---
--- Name: COLUMN indexing_done_p20261125.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261125.page_id IS 'Page.';
-
-
---
--- Name: COLUMN indexing_done_p20261125.no; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261125.no IS 'Block number; 0 is title and properties.';
-
-
---
--- Name: COLUMN indexing_done_p20261125.op; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261125.op IS 'upsert or delete.';
-
-
---
--- Name: COLUMN indexing_done_p20261125.attempts; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261125.attempts IS 'Claims it took.';
-
-
---
--- Name: COLUMN indexing_done_p20261125.enqueued_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261125.enqueued_at IS 'When the edit came.';
-
-
---
--- Name: COLUMN indexing_done_p20261125.processed_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261125.processed_at IS 'When it was acked; processed_at - enqueued_at is the index lag it had.';
-
-
---
--- Name: indexing_done_p20261126; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261126 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261126 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261126; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261126 IS 'Rows of core.indexing_done from 2026-11-26 00:00:00+00 to before 2026-11-27 00:00:00+00.';
-
-
---
--- Name: COLUMN indexing_done_p20261126.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261126.workspace_id IS 'Workspace.';
-
-
---
--- Name: COLUMN indexing_done_p20261126.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261126.page_id IS 'Page.';
-
-
---
--- Name: COLUMN indexing_done_p20261126.no; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261126.no IS 'Block number; 0 is title and properties.';
-
-
---
--- Name: COLUMN indexing_done_p20261126.op; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261126.op IS 'upsert or delete.';
-
-
---
--- Name: COLUMN indexing_done_p20261126.attempts; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261126.attempts IS 'Claims it took.';
-
-
---
--- Name: COLUMN indexing_done_p20261126.enqueued_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261126.enqueued_at IS 'When the edit came.';
-
-
---
--- Name: COLUMN indexing_done_p20261126.processed_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261126.processed_at IS 'When it was acked; processed_at - enqueued_at is the index lag it had.';
-
-
---
--- Name: indexing_done_p20261127; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.indexing_done_p20261127 (
-    workspace_id uuid CONSTRAINT indexing_done_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT indexing_done_page_id_not_null NOT NULL,
-    no integer CONSTRAINT indexing_done_no_not_null NOT NULL,
-    op text CONSTRAINT indexing_done_op_not_null NOT NULL,
-    attempts smallint CONSTRAINT indexing_done_attempts_not_null NOT NULL,
-    enqueued_at timestamp with time zone CONSTRAINT indexing_done_enqueued_at_not_null NOT NULL,
-    processed_at timestamp with time zone CONSTRAINT indexing_done_processed_at_not_null NOT NULL
-);
-
-
-ALTER TABLE core.indexing_done_p20261127 OWNER TO quire_owner;
-
---
--- Name: TABLE indexing_done_p20261127; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.indexing_done_p20261127 IS 'Rows of core.indexing_done from 2026-11-27 00:00:00+00 to before 2026-11-28 00:00:00+00.';
-
-
---
--- Name: COLUMN indexing_done_p20261127.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261127.workspace_id IS 'Workspace.';
-
-
---
--- Name: COLUMN indexing_done_p20261127.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261127.page_id IS 'Page.';
-
-
---
--- Name: COLUMN indexing_done_p20261127.no; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261127.no IS 'Block number; 0 is title and properties.';
-
-
---
--- Name: COLUMN indexing_done_p20261127.op; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261127.op IS 'upsert or delete.';
-
-
---
--- Name: COLUMN indexing_done_p20261127.attempts; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261127.attempts IS 'Claims it took.';
-
-
---
--- Name: COLUMN indexing_done_p20261127.enqueued_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261127.enqueued_at IS 'When the edit came.';
-
-
---
--- Name: COLUMN indexing_done_p20261127.processed_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_done_p20261127.processed_at IS 'When it was acked; processed_at - enqueued_at is the index lag it had.';
-
-
---
 -- Name: indexing_seq; Type: SEQUENCE; Schema: core; Owner: quire_owner
 --
 
@@ -6874,7 +6473,8 @@ COMMENT ON COLUMN core.indexing_queue.priority IS '0 interactive, 100 edit, 200 
 -- Name: COLUMN indexing_queue.seq; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.indexing_queue.seq IS 'Order within a priority.';
+COMMENT ON COLUMN core.indexing_queue.seq IS 'Order within a priority: of arrival in lane 0; in lane 1 the time it is due, in microseconds, so that what backs off
+does not sit at the head of the ready index.';
 
 
 --
@@ -7043,215 +6643,6 @@ ALTER TABLE core.page_changes_default OWNER TO quire_owner;
 --
 
 COMMENT ON TABLE core.page_changes_default IS 'Catches rows no monthly partition takes. Not empty means that ops.ensure_partitions did not run.';
-
-
---
--- Name: page_changes_p202611; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.page_changes_p202611 (
-    workspace_id uuid CONSTRAINT page_changes_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT page_changes_page_id_not_null NOT NULL,
-    version bigint CONSTRAINT page_changes_version_not_null NOT NULL,
-    at timestamp with time zone CONSTRAINT page_changes_at_not_null NOT NULL,
-    base_version bigint CONSTRAINT page_changes_base_version_not_null NOT NULL,
-    actor uuid,
-    kind text CONSTRAINT page_changes_kind_not_null NOT NULL,
-    ops jsonb CONSTRAINT page_changes_ops_not_null NOT NULL,
-    undo jsonb CONSTRAINT page_changes_undo_not_null NOT NULL,
-    CONSTRAINT page_changes_kind_ck CHECK ((kind = ANY (ARRAY['create'::text, 'patch'::text, 'put'::text, 'merge'::text, 'delete'::text, 'direct'::text, 'adopt'::text])))
-);
-
-
-ALTER TABLE core.page_changes_p202611 OWNER TO quire_owner;
-
---
--- Name: TABLE page_changes_p202611; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.page_changes_p202611 IS 'Changes of a month (UTC).';
-
-
---
--- Name: page_changes_p202612; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.page_changes_p202612 (
-    workspace_id uuid CONSTRAINT page_changes_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT page_changes_page_id_not_null NOT NULL,
-    version bigint CONSTRAINT page_changes_version_not_null NOT NULL,
-    at timestamp with time zone CONSTRAINT page_changes_at_not_null NOT NULL,
-    base_version bigint CONSTRAINT page_changes_base_version_not_null NOT NULL,
-    actor uuid,
-    kind text CONSTRAINT page_changes_kind_not_null NOT NULL,
-    ops jsonb CONSTRAINT page_changes_ops_not_null NOT NULL,
-    undo jsonb CONSTRAINT page_changes_undo_not_null NOT NULL,
-    CONSTRAINT page_changes_kind_ck CHECK ((kind = ANY (ARRAY['create'::text, 'patch'::text, 'put'::text, 'merge'::text, 'delete'::text, 'direct'::text, 'adopt'::text])))
-);
-
-
-ALTER TABLE core.page_changes_p202612 OWNER TO quire_owner;
-
---
--- Name: TABLE page_changes_p202612; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.page_changes_p202612 IS 'Rows of core.page_changes from 2026-12-01 00:00:00+00 to before 2027-01-01 00:00:00+00.';
-
-
---
--- Name: COLUMN page_changes_p202612.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.workspace_id IS 'Workspace of the page.';
-
-
---
--- Name: COLUMN page_changes_p202612.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.page_id IS 'Page.';
-
-
---
--- Name: COLUMN page_changes_p202612.version; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.version IS 'Version that the change made.';
-
-
---
--- Name: COLUMN page_changes_p202612.at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.at IS 'When; part of the key because partitions are by it.';
-
-
---
--- Name: COLUMN page_changes_p202612.base_version; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.base_version IS 'Version that the client had seen; 0 for a new page.';
-
-
---
--- Name: COLUMN page_changes_p202612.actor; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.actor IS 'User; NULL where the old application wrote directly.';
-
-
---
--- Name: COLUMN page_changes_p202612.kind; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.kind IS 'How it came: create, patch, put, merge, delete, direct (the old application), adopt (its migration).';
-
-
---
--- Name: COLUMN page_changes_p202612.ops; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.ops IS 'RFC 6902 patch as applied, index form: version - 1 becomes version by it.';
-
-
---
--- Name: COLUMN page_changes_p202612.undo; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202612.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they
-changed}.';
-
-
---
--- Name: page_changes_p202701; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.page_changes_p202701 (
-    workspace_id uuid CONSTRAINT page_changes_workspace_id_not_null NOT NULL,
-    page_id uuid CONSTRAINT page_changes_page_id_not_null NOT NULL,
-    version bigint CONSTRAINT page_changes_version_not_null NOT NULL,
-    at timestamp with time zone CONSTRAINT page_changes_at_not_null NOT NULL,
-    base_version bigint CONSTRAINT page_changes_base_version_not_null NOT NULL,
-    actor uuid,
-    kind text CONSTRAINT page_changes_kind_not_null NOT NULL,
-    ops jsonb CONSTRAINT page_changes_ops_not_null NOT NULL,
-    undo jsonb CONSTRAINT page_changes_undo_not_null NOT NULL,
-    CONSTRAINT page_changes_kind_ck CHECK ((kind = ANY (ARRAY['create'::text, 'patch'::text, 'put'::text, 'merge'::text, 'delete'::text, 'direct'::text, 'adopt'::text])))
-);
-
-
-ALTER TABLE core.page_changes_p202701 OWNER TO quire_owner;
-
---
--- Name: TABLE page_changes_p202701; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.page_changes_p202701 IS 'Rows of core.page_changes from 2027-01-01 00:00:00+00 to before 2027-02-01 00:00:00+00.';
-
-
---
--- Name: COLUMN page_changes_p202701.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.workspace_id IS 'Workspace of the page.';
-
-
---
--- Name: COLUMN page_changes_p202701.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.page_id IS 'Page.';
-
-
---
--- Name: COLUMN page_changes_p202701.version; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.version IS 'Version that the change made.';
-
-
---
--- Name: COLUMN page_changes_p202701.at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.at IS 'When; part of the key because partitions are by it.';
-
-
---
--- Name: COLUMN page_changes_p202701.base_version; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.base_version IS 'Version that the client had seen; 0 for a new page.';
-
-
---
--- Name: COLUMN page_changes_p202701.actor; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.actor IS 'User; NULL where the old application wrote directly.';
-
-
---
--- Name: COLUMN page_changes_p202701.kind; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.kind IS 'How it came: create, patch, put, merge, delete, direct (the old application), adopt (its migration).';
-
-
---
--- Name: COLUMN page_changes_p202701.ops; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.ops IS 'RFC 6902 patch as applied, index form: version - 1 becomes version by it.';
-
-
---
--- Name: COLUMN page_changes_p202701.undo; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.page_changes_p202701.undo IS 'Pre-images: {"blocks": {"<no>": block or null}, "order": [nos] when it changed, "title", "properties" when they
-changed}.';
 
 
 --
@@ -8410,108 +7801,10 @@ ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_default 
 
 
 --
--- Name: indexing_done_p20261117; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261117 FOR VALUES FROM ('2026-11-17 00:00:00+00') TO ('2026-11-18 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261118; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261118 FOR VALUES FROM ('2026-11-18 00:00:00+00') TO ('2026-11-19 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261119; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261119 FOR VALUES FROM ('2026-11-19 00:00:00+00') TO ('2026-11-20 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261120; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261120 FOR VALUES FROM ('2026-11-20 00:00:00+00') TO ('2026-11-21 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261121; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261121 FOR VALUES FROM ('2026-11-21 00:00:00+00') TO ('2026-11-22 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261122; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261122 FOR VALUES FROM ('2026-11-22 00:00:00+00') TO ('2026-11-23 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261123; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261123 FOR VALUES FROM ('2026-11-23 00:00:00+00') TO ('2026-11-24 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261124; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261124 FOR VALUES FROM ('2026-11-24 00:00:00+00') TO ('2026-11-25 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261125; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261125 FOR VALUES FROM ('2026-11-25 00:00:00+00') TO ('2026-11-26 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261126; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261126 FOR VALUES FROM ('2026-11-26 00:00:00+00') TO ('2026-11-27 00:00:00+00');
-
-
---
--- Name: indexing_done_p20261127; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.indexing_done ATTACH PARTITION core.indexing_done_p20261127 FOR VALUES FROM ('2026-11-27 00:00:00+00') TO ('2026-11-28 00:00:00+00');
-
-
---
 -- Name: page_changes_default; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
 --
 
 ALTER TABLE ONLY core.page_changes ATTACH PARTITION core.page_changes_default DEFAULT;
-
-
---
--- Name: page_changes_p202611; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.page_changes ATTACH PARTITION core.page_changes_p202611 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
-
-
---
--- Name: page_changes_p202612; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.page_changes ATTACH PARTITION core.page_changes_p202612 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
-
-
---
--- Name: page_changes_p202701; Type: TABLE ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.page_changes ATTACH PARTITION core.page_changes_p202701 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
 
 
 --
@@ -8605,30 +7898,6 @@ ALTER TABLE ONLY core.page_changes
 
 ALTER TABLE ONLY core.page_changes_default
     ADD CONSTRAINT page_changes_default_pkey PRIMARY KEY (workspace_id, page_id, version, at);
-
-
---
--- Name: page_changes_p202611 page_changes_p202611_pkey; Type: CONSTRAINT; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.page_changes_p202611
-    ADD CONSTRAINT page_changes_p202611_pkey PRIMARY KEY (workspace_id, page_id, version, at);
-
-
---
--- Name: page_changes_p202612 page_changes_p202612_pkey; Type: CONSTRAINT; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.page_changes_p202612
-    ADD CONSTRAINT page_changes_p202612_pkey PRIMARY KEY (workspace_id, page_id, version, at);
-
-
---
--- Name: page_changes_p202701 page_changes_p202701_pkey; Type: CONSTRAINT; Schema: core; Owner: quire_owner
---
-
-ALTER TABLE ONLY core.page_changes_p202701
-    ADD CONSTRAINT page_changes_p202701_pkey PRIMARY KEY (workspace_id, page_id, version, at);
 
 
 --
@@ -8869,7 +8138,7 @@ CREATE INDEX indexing_queue_ready_ix ON core.indexing_queue USING btree (lane, p
 -- Name: INDEX indexing_queue_ready_ix; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at here, so that a claim is HOT.';
+COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim does not move the entry.';
 
 
 --
@@ -8877,20 +8146,6 @@ COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempt
 --
 
 COMMENT ON INDEX core.page_changes_pk IS 'Changes of a page by version.';
-
-
---
--- Name: INDEX page_changes_p202612_pkey; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON INDEX core.page_changes_p202612_pkey IS 'Changes of a page by version.';
-
-
---
--- Name: INDEX page_changes_p202701_pkey; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON INDEX core.page_changes_p202701_pkey IS 'Changes of a page by version.';
 
 
 --
@@ -9115,27 +8370,6 @@ CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON procrastinate.procr
 --
 
 ALTER INDEX core.page_changes_pk ATTACH PARTITION core.page_changes_default_pkey;
-
-
---
--- Name: page_changes_p202611_pkey; Type: INDEX ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER INDEX core.page_changes_pk ATTACH PARTITION core.page_changes_p202611_pkey;
-
-
---
--- Name: page_changes_p202612_pkey; Type: INDEX ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER INDEX core.page_changes_pk ATTACH PARTITION core.page_changes_p202612_pkey;
-
-
---
--- Name: page_changes_p202701_pkey; Type: INDEX ATTACH; Schema: core; Owner: quire_owner
---
-
-ALTER INDEX core.page_changes_pk ATTACH PARTITION core.page_changes_p202701_pkey;
 
 
 --

@@ -34,6 +34,7 @@ end;
 $$;
 
 comment on function api.get_page(uuid, uuid, uuid, bigint[]) is
-'The newest document of a page; body NULL when the caller knows the version. PT404 workspace_not_found, page_not_found.';
+'The newest document of a page; body NULL when the caller knows the version.
+PT404 workspace_not_found, page_not_found.';
 revoke all on function api.get_page(uuid, uuid, uuid, bigint[]) from public;
 grant execute on function api.get_page(uuid, uuid, uuid, bigint[]) to quire_api;

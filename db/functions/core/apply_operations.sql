@@ -1,5 +1,5 @@
--- core.apply_operations: a draft of a page after RFC 6902 operations that jsonpatch.check_patch has let pass. Writes
--- nothing. The draft: head ({"title", "properties"}), block_order, and of each block that was touched, side by side, its
+-- core.apply_operations: a draft of a page after RFC 6902 operations that jsonpatch.check_patch has let pass.
+-- Writes nothing. The draft: head ({"title", "properties"}), block_order, and of each touched block, side by side, its
 -- number, its value before (null: new) and after; a block is touched when its number is in block_order or was removed
 -- from it. Only touched blocks are read. A block put in with the id of one that this patch took out gets its number
 -- again, so that remove + add is a move. ops are the operations as applied, in index form, ids included, without tests.

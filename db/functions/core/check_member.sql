@@ -33,5 +33,6 @@ end;
 $$;
 
 comment on function core.check_member(uuid, uuid, text) is
-'Refuses an actor without the role (viewer, editor, owner) in the workspace. PT404 workspace_not_found; PT403 role_required.';
+'Refuses an actor without the role (viewer, editor, owner) in the workspace.
+PT404 workspace_not_found; PT403 role_required.';
 revoke all on function core.check_member(uuid, uuid, text) from public;

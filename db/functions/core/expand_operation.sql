@@ -1,7 +1,7 @@
--- core.expand_operation: simpler operations instead of one that core.apply_operations does not do itself: a copy, a move
--- from one container (title and properties, the order of blocks, one block) to another, a test or removal of the whole
--- document or all of /blocks. None where nothing is left to do (a test that holds).
--- PT422 patch_path_missing, patch_move_into_itself, patch_test_failed, patch_root_removed, and those of core.draft_value.
+-- core.expand_operation: simpler operations instead of one that core.apply_operations does not do itself: a copy,
+-- a move from one container (title and properties, the order of blocks, one block) to another, a test or removal of
+-- the whole document or all of /blocks. None where nothing is left to do (a test that holds).
+-- PT422 patch_path_missing, patch_move_into_itself, patch_test_failed, patch_root_removed; those of core.draft_value.
 create or replace function core.expand_operation(
     p_page core.pages,
     p_operation jsonb,

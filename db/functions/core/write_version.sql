@@ -1,6 +1,6 @@
--- core.write_version: makes a checked draft (core.apply_operations) the next version of its locked page: block rows that
--- changed and no others, the page row, the log, the indexing queue. Returns the version; the old one, and nothing is
--- written, where the draft is what the page is already.
+-- core.write_version: makes a checked draft (core.apply_operations) the next version of its locked page: block rows
+-- that changed and no others, the page row, the log, the indexing queue. Returns the version; the old one, and nothing
+-- is written, where the draft is what the page is already.
 -- Locks rows of one page only, under the lock of the page row, so no two saves can wait for each other.
 create or replace function core.write_version(
     p_page core.pages,

@@ -1,6 +1,7 @@
 -- ops.tg_old_pages__insert: INSERT on the view public.pages, as the old application makes a page: one without blocks.
--- SECURITY DEFINER, and so in ops: a trigger runs with the rights of whoever writes, and the old application's role has
--- none on core. 23505: a page of that id is there, in whichever workspace, for the old application knows pages by id alone.
+-- SECURITY DEFINER, and so in ops: a trigger runs with the rights of whoever writes, and the old application's role
+-- has none on core. 23505: a page of that id is there, in whichever workspace, for the old application knows pages by
+-- id alone.
 create or replace function ops.tg_old_pages__insert()
 returns trigger
 language plpgsql

@@ -1,8 +1,8 @@
 -- ops.tg_old_pages__update: UPDATE on the view public.pages. It counts only while the version it was meant for is the
--- newest: after a wait for another save it answers "UPDATE 0", as a table would. Whether it is allowed is decided by the
--- trigger check_page_version of core.pages, which also records it.
--- SECURITY DEFINER, and so in ops: a trigger runs with the rights of whoever writes.
--- PT409 version_fence, from check_page_version; PT409 old_table_read_only: id, workspace or time of creation changed.
+-- newest: after a wait for another save it answers "UPDATE 0", as a table would. Whether it is allowed is decided by
+-- the trigger check_page_version of core.pages, which also records it. SECURITY DEFINER, and so in ops: a trigger
+-- runs with the rights of whoever writes. PT409 version_fence, from check_page_version; PT409 old_table_read_only:
+-- id, workspace or time of creation changed.
 create or replace function ops.tg_old_pages__update()
 returns trigger
 language plpgsql

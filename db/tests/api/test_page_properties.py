@@ -6,7 +6,7 @@ Of every page the log must lead forwards from version 1 and, by its pre-images, 
 import json
 import uuid
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
 import psycopg
 import pytest
@@ -21,40 +21,66 @@ WORKSPACE = uuid.UUID(int=1)
 ACTOR = uuid.UUID(int=10)
 
 NAMES = [f"b{number}" for number in range(8)]
-CONTENTS = st.dictionaries(st.sampled_from(["text", "n", "list"]), st.integers(0, 2) | st.lists(st.integers(0, 2)))
-BLOCKS = st.builds(
-    lambda name, kind, data: {"id": name, "type": kind, "data": data},
-    st.sampled_from(NAMES),
-    st.sampled_from(["p", "q"]),
-    CONTENTS,
-)
-DOCUMENTS = st.builds(
-    lambda title, properties, blocks: {"title": title, "properties": properties, "blocks": blocks},
-    st.sampled_from(["", "T"]),
-    st.dictionaries(st.sampled_from(["a", "b"]), st.integers(0, 2), max_size=2),
-    st.lists(BLOCKS, max_size=7, unique_by=lambda block: block["id"]),
-)
 INDEXES = st.integers(0, 7)
-OPERATIONS = st.one_of(
-    st.builds(lambda i, block: {"op": "add", "path": f"/blocks/{i}", "value": block}, INDEXES, BLOCKS),
-    st.builds(lambda block: {"op": "add", "path": "/blocks/-", "value": block}, BLOCKS),
-    st.builds(lambda i, block: {"op": "replace", "path": f"/blocks/{i}", "value": block}, INDEXES, BLOCKS),
-    st.builds(lambda i: {"op": "remove", "path": f"/blocks/{i}"}, INDEXES),
-    st.builds(lambda i, j: {"op": "move", "from": f"/blocks/{i}", "path": f"/blocks/{j}"}, INDEXES, INDEXES),
-    st.builds(lambda i, data: {"op": "add", "path": f"/blocks/{i}/data", "value": data}, INDEXES, CONTENTS),
-    st.builds(lambda i: {"op": "remove", "path": f"/blocks/{i}/data/text"}, INDEXES),
-    st.builds(lambda i, n: {"op": "add", "path": f"/blocks/{i}/data/list/0", "value": n}, INDEXES, INDEXES),
-    st.builds(
-        lambda i, j: {"op": "move", "from": f"/blocks/{i}/data/n", "path": f"/blocks/{j}/data/m"}, INDEXES, INDEXES
-    ),
-    st.builds(lambda i: {"op": "copy", "from": f"/blocks/{i}/data", "path": "/properties/data"}, INDEXES),
-    st.builds(lambda i: {"op": "move", "from": "/properties/a", "path": f"/blocks/{i}/data/a"}, INDEXES),
-    st.builds(lambda i: {"op": "move", "from": f"/blocks/{i}", "path": "/properties/block"}, INDEXES),
-    st.just({"op": "copy", "from": "/properties/block", "path": "/blocks/0"}),
-    st.builds(lambda i, data: {"op": "test", "path": f"/blocks/{i}/data", "value": data}, INDEXES, CONTENTS),
-    st.builds(lambda title: {"op": "replace", "path": "/title", "value": title}, st.sampled_from(["", "U"])),
-    st.builds(lambda document: {"op": "replace", "path": "", "value": document}, DOCUMENTS),
-    st.builds(lambda document: {"op": "add", "path": "/blocks", "value": document["blocks"]}, DOCUMENTS),
+NUMBERS: st.SearchStrategy[object] = st.integers(0, 2)
+CONTENTS = st.dictionaries(st.sampled_from(["text", "n", "list"]), NUMBERS | st.lists(NUMBERS))
+BLOCKS: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {"id": st.sampled_from(NAMES), "type": st.sampled_from(["p", "q"]), "data": CONTENTS}
+)
+
+
+def block_id(block: Json) -> str:
+    """What makes a block unique in its page."""
+    return block["id"]
+
+
+BLOCK_LISTS = st.lists(BLOCKS, max_size=7, unique_by=block_id)
+DOCUMENTS: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {
+        "title": st.sampled_from(["", "T"]),
+        "properties": st.dictionaries(st.sampled_from(["a", "b"]), NUMBERS, max_size=2),
+        "blocks": BLOCK_LISTS,
+    }
+)
+
+
+def at(suffix: str = "") -> st.SearchStrategy[str]:
+    """Pointers to blocks by index, or to something inside."""
+    return INDEXES.map(lambda index: f"/blocks/{index}{suffix}")
+
+
+def operation(op: str, path: str | st.SearchStrategy[str], **members: object) -> st.SearchStrategy[Json]:
+    """Operations; `source` is their "from"."""
+    parts: dict[str, object] = {
+        "op": op,
+        "path": path,
+        **{{"source": "from"}.get(name, name): part for name, part in members.items()},
+    }
+    drawn: dict[str, st.SearchStrategy[object]] = {
+        name: cast(st.SearchStrategy[object], part) if isinstance(part, st.SearchStrategy) else st.just(part)
+        for name, part in parts.items()
+    }
+    return st.fixed_dictionaries(drawn)
+
+
+OPERATIONS: st.SearchStrategy[Json] = st.one_of(
+    operation("add", at(), value=BLOCKS),
+    operation("add", "/blocks/-", value=BLOCKS),
+    operation("replace", at(), value=BLOCKS),
+    operation("remove", at()),
+    operation("move", at(), source=at()),
+    operation("add", at("/data"), value=CONTENTS),
+    operation("remove", at("/data/text")),
+    operation("add", at("/data/list/0"), value=INDEXES),
+    operation("move", at("/data/m"), source=at("/data/n")),
+    operation("copy", "/properties/data", source=at("/data")),
+    operation("move", at("/data/a"), source="/properties/a"),
+    operation("move", "/properties/block", source=at()),
+    operation("copy", "/blocks/0", source="/properties/block"),
+    operation("test", at("/data"), value=CONTENTS),
+    operation("replace", "/title", value=st.sampled_from(["", "U"])),
+    operation("replace", "", value=DOCUMENTS),
+    operation("add", "/blocks", value=BLOCK_LISTS),
 )
 
 

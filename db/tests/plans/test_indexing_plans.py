@@ -144,5 +144,5 @@ def test_what_waits_is_read_by_key(conn: psycopg.Connection, filled: UUID) -> No
         " on b.workspace_id = %s and b.page_id = w.page_id and b.no = w.no",
         [uuid4()], [1], filled,
     )  # fmt: skip
-    conditions = {node.get("Index Name"): node.get("Index Cond") for node in plan}
+    conditions = {node.get("Index Name"): str(node.get("Index Cond")) for node in plan}
     assert "w.page_id" in conditions["blocks_pk"] and "w.no" in conditions["blocks_pk"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 Connection = psycopg.Connection[Any]
 WORKSPACE = uuid.UUID(int=1)
@@ -57,8 +58,8 @@ def number(connection: Connection, statement: Any) -> int:
 def statistics(connection: Connection, table: str, column: str) -> int:
     """A counter of a table, with this session's own counts flushed."""
     connection.execute("select pg_stat_force_next_flush()")
-    statement = psycopg.sql.SQL("select {} from pg_stat_user_tables where schemaname = 'core' and relname = {}")
-    return number(connection, statement.format(psycopg.sql.Identifier(column), psycopg.sql.Literal(table)))
+    statement = sql.SQL("select {} from pg_stat_user_tables where schemaname = 'core' and relname = {}")
+    return number(connection, statement.format(sql.Identifier(column), sql.Literal(table)))
 
 
 def test_list_reads_the_index_in_order(pages: Connection) -> None:
@@ -119,7 +120,7 @@ def test_content_edits_do_not_write_the_order(pages: Connection) -> None:
     assert row is not None
     patch(pages, [{"op": "replace", "path": "/blocks/500/data/text", "value": "measured"}])
     pages.execute("reset quire.fake_now")
-    spent = number(pages, psycopg.sql.SQL("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), {})").format(row[0]))
+    spent = number(pages, sql.SQL("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), {})").format(row[0]))
     assert spent < 3000, "the order array alone is 4 KB: see core.write_version"
 
 

@@ -78,6 +78,8 @@ class ApiClient:
             base_url=base_url.rstrip("/"),
             headers={"Authorization": f"Bearer {token}", "Quire-Priority": "import"},
             timeout=httpx.Timeout(60.0, connect=10.0),
+            # A proxy of the environment cannot reach this machine's own loopback.
+            trust_env=urlsplit(base_url).hostname not in ("127.0.0.1", "localhost", "::1"),
         )
 
     def __enter__(self) -> "ApiClient":

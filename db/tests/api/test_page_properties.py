@@ -10,7 +10,7 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 Connection = psycopg.Connection[Any]
@@ -197,6 +197,13 @@ def check_history(connection: Connection, page: uuid.UUID) -> None:
         assert {**head, "blocks": [rows[number] for number in order]} == before
 
 
+ONE: Json = {"id": "b0", "type": "p", "data": {}}
+
+
+@example(
+    document={"title": "", "properties": {}, "blocks": [ONE]},
+    patches=[[{"op": "add", "path": "/blocks/-", "value": ONE}, {"op": "add", "path": "/blocks", "value": [ONE]}]],
+)
 @RELAXED
 @given(document=DOCUMENTS, patches=st.lists(st.lists(OPERATIONS, min_size=1, max_size=5), min_size=1, max_size=4))
 def test_patch_is_rfc_6902_on_the_document(pages: Connection, document: Json, patches: list[list[Json]]) -> None:

@@ -2608,14 +2608,17 @@ begin
                 count(*) filter (where known.no is null) over (order by new.place) as fresh
             from unnest(v_target) with ordinality as new (block, place)
             left join (
-                select draft.block ->> 'id' as id, draft.no
-                from core.draft_blocks(p_page.workspace_id, p_page.id, block_order, nos, blocks) as draft
-                union all
-                -- last of the ones taken out with this id
-                select gone.block ->> 'id', max(gone.no)
-                from unnest(nos, blocks) as gone (no, block)
-                where not exists (select from unnest(block_order) as places (no) where places.no = gone.no)
-                group by gone.block ->> 'id'
+                -- one block an id: half a patch may have made a second one, and others that it took out
+                select distinct on (candidates.id) candidates.id, candidates.no
+                from (
+                    select draft.block ->> 'id', draft.no, draft.place
+                    from core.draft_blocks(p_page.workspace_id, p_page.id, block_order, nos, blocks) as draft
+                    union all
+                    select gone.block ->> 'id', gone.no, null
+                    from unnest(nos, blocks) as gone (no, block)
+                    where not exists (select from unnest(block_order) as places (no) where places.no = gone.no)
+                ) as candidates (id, no, place)
+                order by candidates.id, candidates.place nulls last, candidates.no
             ) as known on new.block ->> 'id' = known.id
         ) as numbered;
         if v_order <> block_order then

@@ -254,3 +254,26 @@ def test_revocation_works_at_once(api: Api) -> None:
     with psycopg.connect(api.database) as connection:
         connection.execute("select ops.revoke_token(id) from core.tokens where token_hash = %s", [token_hash(token)])
     assert client.get("/pages").status_code == 401
+
+
+def test_a_lost_connection_is_made_good_for_reads_and_told_for_saves(api: Api, conn: psycopg.Connection) -> None:
+    """A read is repeated. A save is not: it might have been committed, and only its client knows what to do then."""
+    page = api.create(title="there")
+    client = api.client()
+    for send, outcomes in (
+        (lambda: client.get(f"/pages/{page}"), (200, None)),
+        (lambda: patch_title(client, page, "new"), (503, "database_unavailable")),
+    ):
+        with (
+            ThreadPoolExecutor(1) as pool,
+            held(api, "lock table core.pages in access exclusive mode"),
+        ):
+            pending = pool.submit(send)
+            wait_until(lambda: _waits(api))
+            conn.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where wait_event_type = 'Lock' and datname = current_database()"
+            )
+        answer = pending.result()
+        assert (answer.status_code, answer.json().get("code")) == outcomes
+    assert client.get(f"/pages/{page}").json()["title"] == "there"

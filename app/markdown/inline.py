@@ -48,7 +48,7 @@ def _escape(line: str) -> str:
 
 def heading(text: str, level: int) -> str:
     """Source of a heading: one line; `#` at its end are escaped, because they would be taken for closing ones."""
-    one_line = re.sub(r"(^|\s)(#+)$", r"\1\\\2", " ".join(text.split()))
+    one_line = re.sub(r"(^|\s)(#+)$", r"\1\\\2", re.sub(r"\s*[\r\n]\s*", " ", text.strip()))
     return f"{'#' * min(max(level, 1), 6)} {one_line}".rstrip()
 
 

@@ -2,10 +2,8 @@
 
 import json
 import re
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
-
-from markdown_it.common.html_blocks import block_names
 
 from app.markdown import front_matter, inline
 from app.markdown.document import CONTAINER_TYPES, LIST_TYPES, Block, Document
@@ -18,9 +16,17 @@ from app.markdown.parse import (
     match_alert,
     name_title,
 )
-
-_HTML_SELF_ENDING = re.compile(r"\s*<(?:!|\?|(?:script|pre|style|textarea)(?=[\s>]))", re.IGNORECASE)
-_HTML_INTERRUPTING = re.compile(rf"\s*<(?:!|\?|/?(?:{'|'.join(block_names)})(?=[\s/>]|$))", re.IGNORECASE)
+from app.markdown.spacing import (
+    PARAGRAPHS,
+    as_integer,
+    as_list,
+    data_of,
+    items_from,
+    list_key,
+    list_start,
+    needs_blank,
+    text_of,
+)
 
 
 def render(document: Document) -> str:
@@ -49,7 +55,7 @@ class _Renderer:
         known = {str(block["id"]) for block in blocks}
         self._children: dict[str | None, list[Block]] = {}
         for block in blocks:
-            parent = _data(block).get("parent")
+            parent = data_of(block).get("parent")
             place = parent if isinstance(parent, str) and parent in known else None
             self._children.setdefault(place, []).append(block)
         self._blocks = blocks
@@ -88,17 +94,17 @@ class _Renderer:
             before = {"id": "", "type": "paragraph", "data": {"text": text}}
         number, list_loose = 0, False
         for index, block in enumerate(blocks):
-            same_list = before is not None and _list_key(before) is not None and _list_key(before) == _list_key(block)
+            same_list = before is not None and list_key(before) is not None and list_key(before) == list_key(block)
             if not same_list and block["type"] in LIST_TYPES:
-                number = _start(block)
-                list_loose = any(_data(item).get("loose") for item in _same_list(blocks, index))
+                number = list_start(block)
+                list_loose = any(data_of(item).get("loose") for item in items_from(blocks, index))
             if same_list:
                 blank = list_loose
                 number += 1
             else:
-                empty = not _text(_data(block)).strip() and str(block["id"]) not in self._children
+                empty = not text_of(data_of(block)).strip() and str(block["id"]) not in self._children
                 blank = before is not None and not (before["type"] == block["type"] == "definition")
-                blank = blank and (loose or _needs_blank(before, block, empty=empty, opened=self._is_open(before)))
+                blank = blank and (loose or needs_blank(before, block, empty=empty, opened=self._is_open(before)))
             written = self._block(block, before, top=top and not lines, number=number, nested=not top)
             if not written:
                 continue
@@ -113,9 +119,9 @@ class _Renderer:
                 break
             inside = self._children.get(str(block["id"]))
             if not inside:
-                return bool(_text(_data(block)).strip())
+                return bool(text_of(data_of(block)).strip())
             block = inside[-1]
-        return block is not None and block["type"] in _PARAGRAPHS
+        return block is not None and block["type"] in PARAGRAPHS
 
     def _block(
         self, block: Block, before: Block | None, *, top: bool, number: int = 1, nested: bool = False
@@ -123,13 +129,13 @@ class _Renderer:
         if str(block["id"]) in self._written:
             return []
         self._written.add(str(block["id"]))
-        data = _data(block)
-        text = _text(data)
+        data = data_of(block)
+        text = text_of(data)
         match block["type"]:
             case "paragraph":
                 return inline.paragraph(text).split("\n") if text.strip() else []
             case "heading":
-                return [inline.heading(text, _integer(data.get("level"), 1))]
+                return [inline.heading(text, as_integer(data.get("level"), 1))]
             case "bulleted" | "numbered" | "todo":
                 return self._item(block, number)
             case "quote":
@@ -161,8 +167,8 @@ class _Renderer:
         return [f"> {line}" if line else ">" for line in lines or [""]]
 
     def _item(self, block: Block, number: int) -> list[str]:
-        data = _data(block)
-        text = _text(data)
+        data = data_of(block)
+        text = text_of(data)
         marker = str(data.get("marker", ""))
         if block["type"] == "numbered":
             marker = f"{min(number, 999_999_999)}{')' if marker == ')' else '.'}"
@@ -185,9 +191,9 @@ class _Renderer:
         return [f"{marker} {lines[0]}", *(width + line if line else "" for line in lines[1:])]
 
     def _callout(self, block: Block) -> list[str]:
-        data = _data(block)
+        data = data_of(block)
         marker = str(data.get("marker", ">"))
-        lines = self._flow(self._inside(block), top=False, loose=True, text=_text(data))
+        lines = self._flow(self._inside(block), top=False, loose=True, text=text_of(data))
         kind = " ".join(re.findall(r"[\w-]+", str(data.get("kind", "note")))) or "note"
         title = data.get("title")
         label = " ".join(str(title).split()) if title is not None else None
@@ -199,94 +205,18 @@ class _Renderer:
             fold = data.get("fold")
             kind = re.sub(r"[^A-Za-z]", "", kind) or "note"
             head = f"[!{kind.upper()}]" + (fold if fold in ("+", "-") else "") + (f" {label}" if label else "")
-            if lines and not _text(data).strip():
+            if lines and not text_of(data).strip():
                 lines.insert(0, "")
             return self._prefixed([head, *lines])
         return [head, *("    " + line if line else "" for line in lines)]
 
 
-def _data(block: Block) -> dict[str, Any]:
-    data: Any = block.get("data")
-    return cast(dict[str, Any], data) if isinstance(data, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return cast(list[Any], value) if isinstance(value, list) else []
-
-
-def _text(data: dict[str, Any]) -> str:
-    text = data.get("text", "")
-    return text if isinstance(text, str) else ""
-
-
-def _integer(value: Any, default: int) -> int:
-    return int(value) if isinstance(value, int | float) else default
-
-
-def _list_key(block: Block) -> tuple[str, str] | None:
-    """What must be equal for two neighbours to be items of one list."""
-    if block["type"] not in LIST_TYPES:
-        return None
-    marker = str(_data(block).get("marker", ""))
-    if block["type"] == "numbered":
-        return "numbered", ")" if marker == ")" else "."
-    return "bulleted", marker if marker in ("*", "+") else "-"
-
-
-def _same_list(blocks: list[Block], index: int) -> list[Block]:
-    end = index
-    while end < len(blocks) and _list_key(blocks[end]) == _list_key(blocks[index]):
-        end += 1
-    return blocks[index:end]
-
-
-def _start(block: Block) -> int:
-    return max(_integer(_data(block).get("start"), 1), 0) if block["type"] == "numbered" else 1
-
-
-_INDENTED_CALLOUTS = frozenset({"!!!", "???", "???+", "===", "===!", "===+"})
-_PARAGRAPHS = frozenset({"paragraph", "image", "definition"})
-
-
-def _needs_blank(before: Block | None, block: Block, *, empty: bool, opened: bool) -> bool:
-    """Would the block be read as part of the one before it, if it came in the very next line?
-
-    Args:
-        before: the block before it in the same container.
-        block: the block.
-        empty: it has neither text nor children.
-        opened: the last line before it belongs to a paragraph, which a line of text would continue.
-    """
-    if before is None:
-        return False
-    first, then = before["type"], block["type"]
-    if any(one["type"] == "callout" and _data(one).get("marker") in _INDENTED_CALLOUTS for one in (before, block)):
-        return first == "html" and not _HTML_SELF_ENDING.match(_text(_data(before)))
-    if first == "html":
-        return not _HTML_SELF_ENDING.match(_text(_data(before)))
-    if first == "definition" and then in _PARAGRAPHS:
-        return _text(_data(block)).startswith(('"', "'", "("))  # it would be read as the link's title
-    if then in _PARAGRAPHS:
-        return opened or first == "table"
-    if then == "code":
-        return bool(_data(block).get("indented")) and (opened or first == "table")
-    if then == "html":
-        return opened and not _HTML_INTERRUPTING.match(_text(_data(block)))
-    if then in ("quote", "callout"):
-        return first in ("quote", "callout")
-    if then == "table":
-        return opened and first != "paragraph"
-    if then in LIST_TYPES and first in _PARAGRAPHS:
-        return (empty and then != "todo") or (then == "numbered" and _start(block) != 1)
-    return False
-
-
 def _code(data: dict[str, Any], before: Block | None) -> list[str]:
-    text = _text(data)
+    text = text_of(data)
     lines = text.split("\n")
     if data.get("indented") and lines[0].strip(" \t") and lines[-1].strip(" \t"):
         free = before is None or before["type"] in TIGHT_BEFORE_INDENTED
-        if free and not (before is not None and before["type"] == "code" and _data(before).get("indented")):
+        if free and not (before is not None and before["type"] == "code" and data_of(before).get("indented")):
             return ["    " + line if line else "" for line in lines]
     language, more = str(data.get("language") or ""), str(data.get("info") or "")
     whole = more.startswith("{") and attributes_language(more) == language
@@ -301,13 +231,13 @@ def _code(data: dict[str, Any], before: Block | None) -> list[str]:
 
 def _table(data: dict[str, Any]) -> list[str]:
     rows = [
-        [inline.cell(str(value)) for value in (_list(row) if isinstance(row, list) else [row])]
-        for row in _list(data.get("rows"))
+        [inline.cell(str(value)) for value in (as_list(row) if isinstance(row, list) else [row])]
+        for row in as_list(data.get("rows"))
     ]
     if not rows or not rows[0]:
         return []
     width = len(rows[0])
-    align = _list(data.get("align"))
+    align = as_list(data.get("align"))
     rules = {"left": ":---", "center": ":---:", "right": "---:"}
     ruler = [rules.get(str(align[column]), "---") if column < len(align) else "---" for column in range(width)]
     body = [(row + [""] * width)[:width] for row in rows]
@@ -316,7 +246,7 @@ def _table(data: dict[str, Any]) -> list[str]:
 
 def _custom(block: Block) -> list[str]:
     """A type of somebody else's: its data as JSON in a code block that `parse` knows."""
-    data = {name: value for name, value in _data(block).items() if name != "parent"}
+    data = {name: value for name, value in data_of(block).items() if name != "parent"}
     text = json.dumps(data, ensure_ascii=False, indent=2)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

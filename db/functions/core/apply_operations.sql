@@ -1,8 +1,9 @@
 -- core.apply_operations: a draft of a page after RFC 6902 operations that jsonpatch.check_patch has let pass.
 -- Writes nothing. The draft: head ({"title", "properties"}), block_order, and of each touched block, side by side, its
 -- number, its value before (null: new) and after; a block is touched when its number is in block_order or was removed
--- from it. Only touched blocks are read. A block put in with the id of one that this patch took out gets its number
--- again, so that remove + add is a move. ops are the operations as applied, in index form, ids included, without tests.
+-- from it. Only touched blocks are read. A block put in with the id of one that this patch took out keeps its
+-- number (core.keep_numbers), so that remove + add is a move. ops are the operations as applied, in index form, ids
+-- included, without tests.
 -- PT413 too_many_operations (whole-document ones), copy_too_large; PT422 block_id_immutable, and those of
 -- core.find_block, core.name_block, core.expand_operation, core.replace_document and jsonpatch.apply_operation.
 create or replace function core.apply_operations(
@@ -169,17 +170,11 @@ begin
                 if v_op = 'replace' then
                     block_order := block_order[1:v_index] || block_order[v_index + 2:];
                 end if;
-                select draft.slot into v_slot
-                from unnest(array_positions(v_ids, v_block ->> 'id')) as draft (slot)
-                where array_position(block_order, nos[draft.slot]) is null
-                limit 1;
-                if v_slot is null then
-                    v_slot := cardinality(nos) + 1;
-                    nos[v_slot] := next_block_no;
-                    next_block_no := next_block_no + 1;
-                    v_ids[v_slot] := v_block ->> 'id';
-                    olds[v_slot] := null;
-                end if;
+                v_slot := cardinality(nos) + 1;
+                nos[v_slot] := next_block_no;
+                next_block_no := next_block_no + 1;
+                v_ids[v_slot] := v_block ->> 'id';
+                olds[v_slot] := null;
                 block_order := block_order[1:v_index] || nos[v_slot] || block_order[v_index + 1:];
             end if;
             blocks[v_slot] := v_block;
@@ -189,6 +184,12 @@ begin
             'path', jsonpatch.build_pointer(array['blocks', v_target::text] || v_path[3:])
         ));
     end loop;
+    if next_block_no > p_page.next_block_no then
+        select kept.* into block_order, blocks from core.keep_numbers(nos, v_ids, olds, block_order, blocks) as kept;
+        next_block_no := greatest(
+            p_page.next_block_no, (select max(places.no) + 1 from unnest(block_order) as places (no))
+        );
+    end if;
 end;
 $$;
 

@@ -204,6 +204,10 @@ ONE: Json = {"id": "b0", "type": "p", "data": {}}
     document={"title": "", "properties": {}, "blocks": [ONE]},
     patches=[[{"op": "add", "path": "/blocks/-", "value": ONE}, {"op": "add", "path": "/blocks", "value": [ONE]}]],
 )
+@example(
+    document={"title": "", "properties": {}, "blocks": [ONE]},
+    patches=[[{"op": "add", "path": "/blocks/-", "value": ONE}, {"op": "remove", "path": "/blocks/0"}]],
+)
 @RELAXED
 @given(document=DOCUMENTS, patches=st.lists(st.lists(OPERATIONS, min_size=1, max_size=5), min_size=1, max_size=4))
 def test_patch_is_rfc_6902_on_the_document(pages: Connection, document: Json, patches: list[list[Json]]) -> None:

@@ -950,17 +950,11 @@ begin
                 if v_op = 'replace' then
                     block_order := block_order[1:v_index] || block_order[v_index + 2:];
                 end if;
-                select draft.slot into v_slot
-                from unnest(array_positions(v_ids, v_block ->> 'id')) as draft (slot)
-                where array_position(block_order, nos[draft.slot]) is null
-                limit 1;
-                if v_slot is null then
-                    v_slot := cardinality(nos) + 1;
-                    nos[v_slot] := next_block_no;
-                    next_block_no := next_block_no + 1;
-                    v_ids[v_slot] := v_block ->> 'id';
-                    olds[v_slot] := null;
-                end if;
+                v_slot := cardinality(nos) + 1;
+                nos[v_slot] := next_block_no;
+                next_block_no := next_block_no + 1;
+                v_ids[v_slot] := v_block ->> 'id';
+                olds[v_slot] := null;
                 block_order := block_order[1:v_index] || nos[v_slot] || block_order[v_index + 1:];
             end if;
             blocks[v_slot] := v_block;
@@ -970,6 +964,12 @@ begin
             'path', jsonpatch.build_pointer(array['blocks', v_target::text] || v_path[3:])
         ));
     end loop;
+    if next_block_no > p_page.next_block_no then
+        select kept.* into block_order, blocks from core.keep_numbers(nos, v_ids, olds, block_order, blocks) as kept;
+        next_block_no := greatest(
+            p_page.next_block_no, (select max(places.no) + 1 from unnest(block_order) as places (no))
+        );
+    end if;
 end;
 $_$;
 
@@ -2152,6 +2152,45 @@ ALTER FUNCTION core.is_compound_operation(p_op text, p_path text[], p_from text[
 --
 
 COMMENT ON FUNCTION core.is_compound_operation(p_op text, p_path text[], p_from text[]) IS 'Whether an operation must be made simpler before it is applied.';
+
+
+--
+-- Name: keep_numbers(integer[], text[], jsonb[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.keep_numbers(p_nos integer[], p_ids text[], p_olds jsonb[], INOUT block_order integer[], INOUT blocks jsonb[]) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_pair record;
+begin
+    for v_pair in
+        -- of several with this id one, so that the others are found to be duplicates
+        select distinct on (gone.slot)
+            gone.slot as gone,
+            fresh.slot as fresh
+        from unnest(p_nos, p_ids, p_olds) with ordinality as gone (no, id, old, slot)
+        inner join unnest(p_nos, p_ids, p_olds) with ordinality as fresh (no, id, old, slot) on gone.id = fresh.id
+        where
+            gone.old is not null and array_position(block_order, gone.no) is null
+            and fresh.old is null and array_position(block_order, fresh.no) is not null
+        order by gone.slot, fresh.slot
+    loop
+        block_order := array_replace(block_order, p_nos[v_pair.fresh], p_nos[v_pair.gone]);
+        blocks[v_pair.gone] := blocks[v_pair.fresh];
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION core.keep_numbers(p_nos integer[], p_ids text[], p_olds jsonb[], INOUT block_order integer[], INOUT blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION keep_numbers(p_nos integer[], p_ids text[], p_olds jsonb[], INOUT block_order integer[], INOUT blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.keep_numbers(p_nos integer[], p_ids text[], p_olds jsonb[], INOUT block_order integer[], INOUT blocks jsonb[]) IS 'A draft in which blocks taken out and put in again keep their numbers.';
 
 
 --
@@ -8854,6 +8893,13 @@ REVOKE ALL ON FUNCTION core.is_blocked(p_blocked_until timestamp with time zone,
 --
 
 REVOKE ALL ON FUNCTION core.is_compound_operation(p_op text, p_path text[], p_from text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION keep_numbers(p_nos integer[], p_ids text[], p_olds jsonb[], INOUT block_order integer[], INOUT blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.keep_numbers(p_nos integer[], p_ids text[], p_olds jsonb[], INOUT block_order integer[], INOUT blocks jsonb[]) FROM PUBLIC;
 
 
 --

@@ -1,6 +1,5 @@
--- core.keep_numbers: a draft (core.apply_operations) in which a block that a patch took out and put in
--- again, by whatever
--- operations, has the number it had: to the page and to search it is the same block, changed or not.
+-- core.keep_numbers: a draft (core.apply_operations) in which a block that a patch took out and put in again, by
+-- whatever operations, has the number it had: to the page and to search it is the same block, changed or not.
 create or replace function core.keep_numbers(
     p_nos integer[],
     p_ids text[],

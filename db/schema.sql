@@ -606,10 +606,12 @@ begin
         where v_model.name is not null and btrim(coalesce(p_query, '')) <> ''
     ),
     ranked as (
-        select s.page_id, (array_agg(s.no order by s.list))[1] as no, sum(1.0 / (60 + s.place)) as score
+        select s.page_id, (array_agg(s.no order by s.list))[1] as no, sum(1.0 / (60 + s.place)) as score,
+            -- of equals, words that are there come before a neighbour
+            min(s.list) as list
         from places as s
         group by s.page_id
-        order by score desc, s.page_id
+        order by score desc, list, s.page_id
         limit p_limit
     ),
     hits as (
@@ -618,7 +620,7 @@ begin
                 'page_id', r.page_id, 'block_id', nullif(b.block_id, ''), 'title', p.title,
                 'snippet', core.search_snippet(b.body, v_query), 'score', round(r.score, 6)
             ) as hit,
-            r.score, r.page_id
+            r.score, r.list, r.page_id
         from ranked as r
         inner join core.pages as p on p.workspace_id = p_workspace_id and p.id = r.page_id
         inner join core.indexable_blocks as b
@@ -633,7 +635,7 @@ begin
         ) as q
     )
     select jsonb_build_object(
-        'hits', coalesce((select jsonb_agg(h.hit order by h.score desc, h.page_id) from hits as h), '[]'),
+        'hits', coalesce((select jsonb_agg(h.hit order by h.score desc, h.list, h.page_id) from hits as h), '[]'),
         'index_lag_ms', round(greatest(l.seconds, 0) * 1000), 'waiting', l.waiting
     )::text
     from lag as l;

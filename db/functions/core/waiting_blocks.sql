@@ -30,14 +30,15 @@ begin
     imports as (
         select q.page_id, q.no
         from (
-            select p.id
+            select p.id, p.updated_at
             from core.pages as p
             where p.workspace_id = p_workspace_id
-            order by p.edited_minute desc, p.id desc
-            limit 500
+            order by p.edited_minute desc, p.updated_at desc
+            limit 100
         ) as p
         inner join core.indexing_queue as q on q.workspace_id = p_workspace_id and q.page_id = p.id
         where q.priority between 200 and 299
+        order by p.updated_at desc
         limit p_limit
     )
     select w.page_id, w.no

@@ -13,6 +13,8 @@ as $$
 begin
     if cardinality(p_tokens) = 0 then
         return '';
+    elsif array_to_string(p_tokens, '') !~ '[~/]' then
+        return '/' || array_to_string(p_tokens, '/');
     end if;
     -- unit separators cannot be told from content, so escape each token before joining
     return (

@@ -1,0 +1,23 @@
+-- core.hash_text: the first 8 bytes of the sha256 of a text, as a number 0 <= h < 2^64. PostgreSQL's own hash functions
+-- are not promised to stay the same from release to release; sha256 (FIPS 180-4) is.
+create or replace function core.hash_text(
+    p_text text
+)
+returns numeric
+language plpgsql
+immutable
+strict
+parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- shifted by 2^63: a bit string becomes a signed number
+    return ('x' || encode(substr(sha256(convert_to(p_text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint::numeric
+        + 9223372036854775808;
+end;
+$$;
+
+comment on function core.hash_text(text) is
+'64 bits of sha256 as a number from 0: what content hashes are sums of.';
+revoke all on function core.hash_text(text) from public;

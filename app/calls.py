@@ -68,16 +68,16 @@ _ADMIT = _function(
     "bytea, text, integer",
     "decision user_id token_id scopes policy points remaining window_seconds reset_seconds retry_after",
 )
-_CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint", "page_id version body", False)
+_WRITTEN = "status page_id version blocks replayed body"
+_CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _GET_PAGE = _function("get_page", "uuid, uuid, uuid, bigint[]", "version body")
 _LIST_PAGES = _function("list_pages", "uuid, uuid, integer, text, interval", "body")
-_PUT_PAGE = _function(
-    "put_page", "uuid, uuid, uuid, text[], bigint, text, smallint, boolean", "version blocks body", False
-)
+_PUT_PAGE = _function("put_page", "uuid, uuid, uuid, text[], bigint, text, smallint, text, text", _WRITTEN, False)
 _PATCH_PAGE = _function(
-    "patch_page", "uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean", "version blocks body", False
+    "patch_page", "uuid, uuid, uuid, text[], bigint, text, text, smallint, text, text", _WRITTEN, False
 )
-_DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[]", "version", False)
+_DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[], text", _WRITTEN, False)
+_BATCH_PAGES = _function("batch_pages", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body")
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
@@ -90,6 +90,7 @@ FUNCTIONS: tuple[Function, ...] = (
     _PUT_PAGE,
     _PATCH_PAGE,
     _DELETE_PAGE,
+    _BATCH_PAGES,
     _SEARCH,
     _WAKE_INDEXING,
     _READINESS,
@@ -114,12 +115,24 @@ class Admission:
 
 
 @dataclass(frozen=True)
-class Saved:
-    """What a save answers: new version, number of blocks the page has now, body as JSON text."""
+class Written:
+    """What a write answers.
 
-    version: int
-    blocks: int
-    body: str
+    Attributes:
+        status: HTTP status; from 400 on, ``body`` is an object with ``code``, ``detail`` and further members.
+        page_id: the page; None for a batch.
+        version: of the page, its ETag.
+        blocks: how many the page has now.
+        replayed: whether this is the answer to an earlier request with the same Idempotency-Key.
+        body: JSON text; None for no body.
+    """
+
+    status: int
+    page_id: UUID | None
+    version: int | None
+    blocks: int | None
+    replayed: bool
+    body: str | None
 
 
 class Calls:
@@ -127,7 +140,7 @@ class Calls:
 
     All raise psycopg.Error or psycopg_pool.PoolTimeout and TooManyRequests; app.problems turns them into answers.
     Deadlocks and serialisation failures are tried twice more first. So are lost connections, but not for saves, which
-    may have been committed.
+    may have been committed, unless they carry an idempotency key.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -139,11 +152,17 @@ class Calls:
         return Admission(*await self._row(observer, _ADMIT, token_hash, policy, cost))
 
     async def create_page(
-        self, observer: Observer, workspace: UUID, actor: UUID, document: str, priority: int
-    ) -> tuple[UUID, int, str]:
-        """Page id, version, the document as JSON text."""
-        page_id, version, body = await self._row(observer, _CREATE_PAGE, workspace, actor, document, priority)
-        return page_id, version, body
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        document: str,
+        priority: int,
+        preferred: str | None,
+        key: str | None,
+    ) -> Written:
+        """Create a page. preferred: ``minimal``, ``representation`` or None; key: of idempotency, or None."""
+        return await self._write(observer, _CREATE_PAGE, workspace, actor, document, priority, preferred, key)
 
     async def get_page(
         self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, known_versions: Sequence[int]
@@ -174,15 +193,14 @@ class Calls:
         base_version: int | None,
         document: str,
         priority: int,
-        return_document: bool,
-    ) -> Saved:
+        preferred: str | None,
+        key: str | None,
+    ) -> Written:
         """Save a whole document. if_match: None when the header is absent."""
-        return Saved(
-            *await self._row(
-                observer,
-                _PUT_PAGE,
-                *(workspace, actor, page, if_match, base_version, document, priority, return_document),
-            )
+        return await self._write(
+            observer,
+            _PUT_PAGE,
+            *(workspace, actor, page, if_match, base_version, document, priority, preferred, key),
         )
 
     async def patch_page(
@@ -196,22 +214,40 @@ class Calls:
         patch: str,
         kind: str,
         priority: int,
-        return_document: bool,
-    ) -> Saved:
+        preferred: str | None,
+        key: str | None,
+    ) -> Written:
         """Save a patch. kind: ``patch`` (RFC 6902) or ``merge`` (RFC 7396)."""
-        return Saved(
-            *await self._row(
-                observer,
-                _PATCH_PAGE,
-                *(workspace, actor, page, if_match, base_version, patch, kind, priority, return_document),
-            )
+        return await self._write(
+            observer,
+            _PATCH_PAGE,
+            *(workspace, actor, page, if_match, base_version, patch, kind, priority, preferred, key),
         )
 
     async def delete_page(
-        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, if_match: Sequence[str] | None
-    ) -> int:
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        page: UUID,
+        if_match: Sequence[str] | None,
+        key: str | None,
+    ) -> Written:
         """Delete a page; the version that this made."""
-        return (await self._row(observer, _DELETE_PAGE, workspace, actor, page, if_match))[0]
+        return await self._write(observer, _DELETE_PAGE, workspace, actor, page, if_match, key)
+
+    async def batch_pages(
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        batch: str,
+        priority: int,
+        preferred: str | None,
+        key: str | None,
+    ) -> Written:
+        """Save patches of several pages."""
+        return await self._write(observer, _BATCH_PAGES, workspace, actor, batch, priority, preferred, key)
 
     async def search(
         self,
@@ -236,7 +272,13 @@ class Calls:
         """Number of the newest applied migration."""
         return (await self._row(observer, _READINESS))[0]
 
-    async def _row(self, observer: Observer, function: Function, *arguments: Any) -> tuple[Any, ...]:
+    async def _write(self, observer: Observer, function: Function, *arguments: Any) -> Written:
+        # With a key even a lost answer may be asked for again.
+        return Written(*await self._row(observer, function, *arguments, repeatable=arguments[-1] is not None))
+
+    async def _row(
+        self, observer: Observer, function: Function, *arguments: Any, repeatable: bool = False
+    ) -> tuple[Any, ...]:
         attempt = 0
         while True:
             start = time.perf_counter()
@@ -254,7 +296,7 @@ class Calls:
             except psycopg.Error as error:
                 state = error.sqlstate or "connection"
                 lost = state == "connection" or state.startswith(_LOST)
-                if not (state in _RETRIED or (lost and function.repeatable)) or attempt >= _RETRIES:
+                if not (state in _RETRIED or (lost and (function.repeatable or repeatable))) or attempt >= _RETRIES:
                     raise
             finally:
                 observer.called(function.name, time.perf_counter() - start, state)

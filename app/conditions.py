@@ -17,6 +17,7 @@ PRIORITIES: Mapping[str, int] = {"interactive": 0, "edit": 100, "import": 200}
 _MAX_VERSION = 2**63 - 1
 # RFC 9110 8.8.3: entity-tag = [ "W/" ] DQUOTE *( %x21 / %x23-7E / obs-text ) DQUOTE
 _ENTITY_TAG = re.compile(r'(?:W/)?"([!#-~\x80-\xff]*)"')
+_IDEMPOTENCY_KEY = re.compile(r'^"?([!#-~]{1,255})"?$')
 _DURATION = re.compile(r"^([1-9][0-9]{0,4})([smhdw])$")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
@@ -76,6 +77,25 @@ def preferred_return(headers: Headers) -> str | None:
             value = value.strip().strip('"').lower()
             return value if value in ("representation", "minimal") else None
     return None
+
+
+def idempotency_key(headers: Headers) -> str | None:
+    """Idempotency-Key, bare or as a quoted string; None when absent.
+
+    Source: draft-ietf-httpapi-idempotency-key-header-07.
+    """
+    lines = headers.getlist("idempotency-key")
+    if not lines:
+        return None
+    found = _IDEMPOTENCY_KEY.match(lines[0].strip())
+    if found is None or len(lines) > 1:
+        raise Problem(
+            400,
+            "bad_header",
+            "Idempotency-Key takes one key of 1 to 255 visible ASCII characters",
+            {"header": "Idempotency-Key"},
+        )
+    return found[1]
 
 
 def check_accept(headers: Headers, media_type: str) -> None:

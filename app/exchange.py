@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -80,7 +82,12 @@ class Exchange:
 
 
 async def read_text(request: Request, limit: int) -> str:
-    """The body as text; at most ``limit`` bytes are ever held, whatever Content-Length says or leaves out."""
+    """The body as text; at most ``limit`` bytes are ever held, whatever Content-Length says or leaves out.
+
+    It can be asked for again.
+    """
+    if "quire.body" in request.scope:
+        return request.scope["quire.body"]
     too_large = Problem(
         413,
         "body_too_large",
@@ -107,7 +114,23 @@ async def read_text(request: Request, limit: int) -> str:
         ) from None
     if "\x00" in text:
         raise Problem(400, "malformed_json", "the body has a NUL character, which JSON does not know")
+    request.scope["quire.body"] = text
     return text
+
+
+async def batch_cost(request: Request, limit: int) -> int:
+    """Points that a batch of patches costs: as many as it has. What is no batch costs one and is refused later.
+
+    The body is read for this before it is known who sends it, so only of requests with a token.
+    """
+    if bearer_token(request.headers) is None:
+        return 1
+    try:
+        batch: Any = json.loads(await read_text(request, limit))
+    except (ValueError, RecursionError):
+        return 1
+    patches: Any = cast("dict[str, Any]", batch).get("patches") if isinstance(batch, dict) else None
+    return max(1, len(cast("list[Any]", patches))) if isinstance(patches, list) else 1
 
 
 async def admit(

@@ -67,6 +67,8 @@ class Problem(Exception):
         members: further members of the document, such as current_version.
         headers: further headers, such as Retry-After.
         sqlstate: of the database error behind it, for the log.
+        text: JSON object of code, detail and members as the database made it: sent as it is, for its numbers have more
+            digits than a double.
     """
 
     status: int
@@ -75,6 +77,7 @@ class Problem(Exception):
     members: Mapping[str, Any] = field(default_factory=dict[str, Any])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     sqlstate: str | None = None
+    text: str | None = None
 
     def response(self, request_id: str) -> Response:
         """The answer. Source: https://www.rfc-editor.org/rfc/rfc9457"""
@@ -82,19 +85,26 @@ class Problem(Exception):
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
-            "detail": self.detail,
-            "code": self.code,
             "request_id": request_id,
         }
-        document |= {name: value for name, value in self.members.items() if name not in _RESERVED}
-        return Response(
-            json.dumps(document, ensure_ascii=False), self.status, headers=dict(self.headers), media_type=MEDIA_TYPE
-        )
+        if self.text is None:
+            document |= {"detail": self.detail, "code": self.code}
+            document |= {name: value for name, value in self.members.items() if name not in _RESERVED}
+        body = json.dumps(document, ensure_ascii=False)
+        if self.text is not None:
+            body = f"{body[:-1]}, {self.text[1:]}"
+        return Response(body, self.status, headers=dict(self.headers), media_type=MEDIA_TYPE)
 
 
 def unavailable(code: str, detail: str, sqlstate: str | None = None, retry_after: int = 1) -> Problem:
     """503 with Retry-After (seconds)."""
     return Problem(503, code, detail, headers={"Retry-After": str(retry_after)}, sqlstate=sqlstate)
+
+
+def from_answer(status: int, body: str, headers: Mapping[str, str]) -> Problem:
+    """A refusal that a database function answered as an object with ``code``, ``detail`` and further members."""
+    answer: dict[str, Any] = json.loads(body)
+    return Problem(status, answer["code"], answer["detail"], headers=headers, text=body)
 
 
 def from_database(error: Exception) -> Problem:

@@ -7,15 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from app import conditions
-from app.calls import Saved
+from app.calls import Written
 from app.conditions import uuid_or_404
-from app.exchange import DATABASE_ERRORS, Exchange, Services, admit
-from app.problems import Problem, from_database, unavailable
+from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost
+from app.problems import Problem, from_answer, from_database, unavailable
 from app.trace import Trace
 from db.embedders import Outage, Refused, to_text
 
@@ -32,7 +33,8 @@ class Action:
     Attributes:
         handle: makes the answer.
         scope: that the token needs.
-        policy: rate policy; each request costs one point of it.
+        policy: rate policy.
+        cost: points of it that a request costs, of the request and the largest body; None: one.
         parameters: query parameters that it knows.
         saves: whether it is a save: counted as one, and followed by a wake-up of the workers.
     """
@@ -42,6 +44,7 @@ class Action:
     policy: str
     parameters: tuple[str, ...] = ()
     saves: bool = False
+    cost: Callable[[Request, int], Awaitable[int]] | None = None
 
 
 def json_response(body: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -56,18 +59,12 @@ def etag(version: int) -> str:
 
 async def create_page(exchange: Exchange) -> Response:
     """POST /pages."""
-    priority = conditions.priority(exchange.request.headers)
-    preferred = conditions.preferred_return(exchange.request.headers)
+    headers = exchange.request.headers
     _, document = await exchange.body((JSON,), "Accept-Post")
-    page, version, body = await exchange.calls.create_page(
-        exchange.trace, exchange.workspace, exchange.actor, document, priority
+    written = await exchange.calls.create_page(
+        exchange.trace, exchange.workspace, exchange.actor, document, *_write_conditions(headers)
     )
-    headers = {"Location": f"/v1/workspaces/{exchange.workspace}/pages/{page}", "ETag": etag(version)}
-    if preferred is not None:
-        headers["Preference-Applied"] = f"return={preferred}"
-    if preferred == "minimal":
-        return Response(status_code=201, headers=headers)
-    return json_response(body, 201, headers)
+    return _written(written, headers, {"Location": f"/v1/workspaces/{exchange.workspace}/pages/{written.page_id}"})
 
 
 async def list_pages(exchange: Exchange) -> Response:
@@ -100,9 +97,10 @@ async def get_page(exchange: Exchange) -> Response:
 async def put_page(exchange: Exchange) -> Response:
     """PUT /pages/{page_id}."""
     page = _page_id(exchange)
-    if_match, base_version, priority, preferred = _save_conditions(exchange)
+    headers = exchange.request.headers
+    if_match, base_version = _precondition(exchange)
     _, document = await exchange.body((JSON,), "Accept")
-    saved = await exchange.calls.put_page(
+    written = await exchange.calls.put_page(
         exchange.trace,
         exchange.workspace,
         exchange.actor,
@@ -110,18 +108,18 @@ async def put_page(exchange: Exchange) -> Response:
         if_match,
         base_version,
         document,
-        priority,
-        preferred == "representation",
+        *_write_conditions(headers),
     )
-    return _saved(saved, preferred)
+    return _written(written, headers)
 
 
 async def patch_page(exchange: Exchange) -> Response:
     """PATCH /pages/{page_id}."""
     page = _page_id(exchange)
-    if_match, base_version, priority, preferred = _save_conditions(exchange)
+    headers = exchange.request.headers
+    if_match, base_version = _precondition(exchange)
     media_type, patch = await exchange.body((JSON_PATCH, MERGE_PATCH), "Accept-Patch")
-    saved = await exchange.calls.patch_page(
+    written = await exchange.calls.patch_page(
         exchange.trace,
         exchange.workspace,
         exchange.actor,
@@ -130,18 +128,30 @@ async def patch_page(exchange: Exchange) -> Response:
         base_version,
         patch,
         _PATCH_KINDS[media_type],
-        priority,
-        preferred == "representation",
+        *_write_conditions(headers),
     )
-    return _saved(saved, preferred)
+    return _written(written, headers)
 
 
 async def delete_page(exchange: Exchange) -> Response:
     """DELETE /pages/{page_id}."""
     page = _page_id(exchange)
-    if_match = conditions.entity_tags(exchange.request.headers, "If-Match")
-    await exchange.calls.delete_page(exchange.trace, exchange.workspace, exchange.actor, page, if_match)
-    return Response(status_code=204)
+    headers = exchange.request.headers
+    if_match = conditions.entity_tags(headers, "If-Match")
+    written = await exchange.calls.delete_page(
+        exchange.trace, exchange.workspace, exchange.actor, page, if_match, conditions.idempotency_key(headers)
+    )
+    return _written(written, headers, etag_wanted=False)
+
+
+async def batch_pages(exchange: Exchange) -> Response:
+    """POST /pages:batch."""
+    headers = exchange.request.headers
+    _, batch = await exchange.body((JSON,), "Accept-Post")
+    written = await exchange.calls.batch_pages(
+        exchange.trace, exchange.workspace, exchange.actor, batch, *_write_conditions(headers)
+    )
+    return _written(written, headers, etag_wanted=False)
 
 
 async def search(exchange: Exchange) -> Response:
@@ -193,22 +203,35 @@ def _page_id(exchange: Exchange) -> UUID:
     return uuid_or_404(exchange.request.path_params["page_id"], "page_not_found", "page in this workspace")
 
 
-def _save_conditions(exchange: Exchange) -> tuple[list[str] | None, int | None, int, str | None]:
-    """If-Match, base_version, priority, preferred return."""
-    headers = exchange.request.headers
+def _precondition(exchange: Exchange) -> tuple[list[str] | None, int | None]:
+    """If-Match, base_version."""
     return (
-        conditions.entity_tags(headers, "If-Match"),
+        conditions.entity_tags(exchange.request.headers, "If-Match"),
         conditions.base_version(exchange.parameters),
-        conditions.priority(headers),
-        conditions.preferred_return(headers),
     )
 
 
-def _saved(saved: Saved, preferred: str | None) -> Response:
-    headers = {"ETag": etag(saved.version)}
-    if preferred is not None:
-        headers["Preference-Applied"] = f"return={preferred}"
-    return json_response(saved.body, 200, headers)
+def _write_conditions(headers: Headers) -> tuple[int, str | None, str | None]:
+    """Priority, preferred return, idempotency key."""
+    return conditions.priority(headers), conditions.preferred_return(headers), conditions.idempotency_key(headers)
+
+
+def _written(
+    written: Written, headers: Headers, more: Mapping[str, str] | None = None, etag_wanted: bool = True
+) -> Response:
+    """The answer to a write. A refusal that the database answered, rather than raised, becomes a problem here."""
+    extra = {"Idempotency-Replayed": "true"} if written.replayed else {}
+    if written.status >= 400:
+        raise from_answer(written.status, written.body or "{}", extra)
+    extra |= more or {}
+    if etag_wanted and written.version is not None:
+        extra["ETag"] = etag(written.version)
+    preferred = conditions.preferred_return(headers)
+    if preferred is not None and written.status != 204:
+        extra["Preference-Applied"] = f"return={preferred}"
+    if written.body is None:
+        return Response(status_code=written.status, headers=extra)
+    return json_response(written.body, written.status, extra)
 
 
 _PAGES = "/v1/workspaces/{workspace_id}/pages"
@@ -216,6 +239,9 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
     _PAGES: {
         "GET": Action(list_pages, "read", "page-read", ("limit", "cursor", "updated_within")),
         "POST": Action(create_page, "write", "page-save", saves=True),
+    },
+    _PAGES + ":batch": {
+        "POST": Action(batch_pages, "write", "page-save", saves=True, cost=batch_cost),
     },
     _PAGES + "/{page_id}": {
         "GET": Action(get_page, "read", "page-read"),
@@ -244,7 +270,8 @@ def _endpoint(path: str, actions: Mapping[str, Action]) -> Callable[[Request], A
         trace.saves = action.saves
         trace.workspace = request.path_params["workspace_id"]
         conditions.check_accept(request.headers, JSON)
-        admission = await admit(request, services, trace, action.scope, action.policy, 1)
+        cost = await action.cost(request, services.settings.max_body_bytes) if action.cost else 1
+        admission = await admit(request, services, trace, action.scope, action.policy, cost)
         assert admission.user_id is not None
         exchange = Exchange(
             request,

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _SLUG = r"'([a-z]+(?:_[a-z]+)+)'"
 # A slug as a literal, or in a case expression or variable that ends up in `constraint =`.
 _LITERAL = re.compile(r"constraint\s*=\s*" + _SLUG)
-_CHOSEN = re.compile(r"(?:\bthen|\belse|\bv_slug(?: text)? :=)\s+" + _SLUG)
+_CHOSEN = re.compile(r"(?:\bthen|\belse)\s+" + _SLUG)
+_NAMED = re.compile(r"\bv_slug(?: text)? :=\s+" + _SLUG)
 # Raised to the old application, which writes to tables directly; the functions of schema api announce their writes.
 _NOT_OVER_HTTP = {"version_fence"}
 
@@ -35,7 +36,7 @@ def raised_slugs() -> set[str]:
     for schema in ("api", "core", "jsonpatch"):
         for path in sorted((ROOT / "db/functions" / schema).glob("*.sql")):
             text = re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
-            slugs |= set(_LITERAL.findall(text))
+            slugs |= set(_LITERAL.findall(text)) | set(_NAMED.findall(text))
             if re.search(r"constraint\s*=\s*(?!')", text):
                 slugs |= set(_CHOSEN.findall(text))
     return slugs - _NOT_OVER_HTTP

@@ -92,6 +92,7 @@ create table core.idempotency_keys (
     status smallint,
     page_id uuid,
     version bigint,
+    blocks integer,
     body text,
     constraint idempotency_keys_pk primary key (workspace_id, user_id, key),
     constraint idempotency_keys_key_ck check (length(key) between 1 and 255)
@@ -109,6 +110,7 @@ comment on column core.idempotency_keys.status is
 'HTTP status of the answer, 2xx or 4xx; NULL only inside its transaction.';
 comment on column core.idempotency_keys.page_id is 'Page of the answer.';
 comment on column core.idempotency_keys.version is 'Version of the answer, its ETag.';
+comment on column core.idempotency_keys.blocks is 'Number of blocks that the page had then.';
 comment on column core.idempotency_keys.body is 'Body of the answer, JSON text: of a problem the code and its members.';
 comment on index core.idempotency_keys_pk is 'A key of a user.';
 create index idempotency_keys_age_ix on core.idempotency_keys (created_at);

@@ -1,45 +1,35 @@
--- api.delete_page: deletes a page: a version of its own, with rows and history kept until retention takes them.
--- Its id stays taken. PT428 precondition_required; PT412 version_mismatch; PT404 workspace_not_found, page_not_found;
--- PT403 role_required.
+-- api.delete_page: deletes a page, as a version: see core.delete_page for what it answers and raises. With
+-- p_idempotency_key a repeated request gets the first answer (core.answer_once).
 create or replace function api.delete_page(
     p_workspace_id uuid,
     p_actor uuid,
     p_page_id uuid,
-    p_if_match text[]
+    p_if_match text[],
+    p_idempotency_key text default null
 )
-returns table (version bigint)
+returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_now constant timestamptz := core.clock();
-    v_page core.pages;
 begin
-    perform core.check_member(p_workspace_id, p_actor, 'editor');
-    v_page := core.lock_page(p_workspace_id, p_page_id);
-    perform core.check_precondition(p_if_match, null, v_page.version);
-    version := v_page.version + 1;
-    perform set_config('quire.saving', p_page_id || ':' || version, true);
-    update core.pages
-    set
-        version = delete_page.version, deleted_at = v_now, updated_at = v_now, updated_by = p_actor,
-        edited_minute = date_trunc('minute', v_now, 'UTC')
-    where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
-    perform set_config('quire.saving', '', true);
-    insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
-    values (
-        p_workspace_id, p_page_id, delete_page.version, v_now, v_page.version, p_actor, 'delete', '[]',
-        '{"blocks": {}}'
-    );
-    perform core.enqueue_blocks(p_workspace_id, p_page_id, '{}', 0 || v_page.block_order, 100::smallint);
-    return next;
+    if p_idempotency_key is not null then
+        return query select answer.* from core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'delete_page', jsonb_build_object(
+                'page_id', p_page_id, 'if_match', p_if_match
+            )
+        ) as answer;
+        return;
+    end if;
+    return query select answer.* from core.delete_page(
+        p_workspace_id, p_actor, p_page_id, p_if_match
+    ) as answer;
 end;
 $$;
 
-comment on function api.delete_page(uuid, uuid, uuid, text[]) is
+comment on function api.delete_page(uuid, uuid, uuid, text[], text) is
 'Deletes a page, as a version. PT428 precondition_required; PT412 version_mismatch; PT404 workspace_not_found,
 page_not_found; PT403 role_required.';
-revoke all on function api.delete_page(uuid, uuid, uuid, text[]) from public;
-grant execute on function api.delete_page(uuid, uuid, uuid, text[]) to quire_api;
+revoke all on function api.delete_page(uuid, uuid, uuid, text[], text) from public;
+grant execute on function api.delete_page(uuid, uuid, uuid, text[], text) to quire_api;

@@ -1,5 +1,6 @@
--- api.put_page: saves a whole document, as a difference by block id. See core.save_page for what it answers and raises.
--- title, properties and blocks must all be there; id and version may be, as they were read.
+-- api.put_page: saves a whole document, as a difference by block id: see core.save_page for what it answers and raises.
+-- title, properties and blocks must all be there; id and version may be, as they were read. With p_idempotency_key a
+-- repeated request gets the first answer (core.answer_once).
 create or replace function api.put_page(
     p_workspace_id uuid,
     p_actor uuid,
@@ -8,26 +9,33 @@ create or replace function api.put_page(
     p_base_version bigint,
     p_document text,
     p_priority smallint,
-    p_return_document boolean
+    p_return text default null,
+    p_idempotency_key text default null
 )
-returns table (version bigint, blocks integer, body text)
+returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return query
-        select saved.version, saved.blocks, saved.body
-        from core.save_page(
-            p_workspace_id, p_actor, p_page_id, p_if_match, p_base_version, p_document, 'put', p_priority,
-            p_return_document
-        ) as saved;
+    if p_idempotency_key is not null then
+        return query select answer.* from core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'save_page', jsonb_build_object(
+                'page_id', p_page_id, 'if_match', p_if_match, 'base_version', p_base_version, 'body', p_document,
+                'kind', 'put', 'priority', p_priority, 'return', p_return
+            )
+        ) as answer;
+        return;
+    end if;
+    return query select answer.* from core.save_page(
+        p_workspace_id, p_actor, p_page_id, p_if_match, p_base_version, p_document, 'put', p_priority, p_return
+    ) as answer;
 end;
 $$;
 
-comment on function api.put_page(uuid, uuid, uuid, text[], bigint, text, smallint, boolean) is
-'Saves a whole document as a difference by block id. PT412, PT409, PT428 preconditions; PT400, PT413, PT422 content;
-PT404, PT403 access.';
-revoke all on function api.put_page(uuid, uuid, uuid, text[], bigint, text, smallint, boolean) from public;
-grant execute on function api.put_page(uuid, uuid, uuid, text[], bigint, text, smallint, boolean) to quire_api;
+comment on function api.put_page(uuid, uuid, uuid, text[], bigint, text, smallint, text, text) is
+'Saves a whole document as a difference by block id. Answers 200, 409, 412; PT428 precondition; PT400, PT413, PT422
+content; PT404, PT403 access.';
+revoke all on function api.put_page(uuid, uuid, uuid, text[], bigint, text, smallint, text, text) from public;
+grant execute on function api.put_page(uuid, uuid, uuid, text[], bigint, text, smallint, text, text) to quire_api;

@@ -1,6 +1,6 @@
 -- core.change_hash: the content hash (core.page_hash) of a page after a change, from that before it, by what changed
 -- only. p_nos, p_olds and p_blocks are changed blocks side by side: SQL NULL in p_olds for a new one, in p_blocks for
--- one that goes; heads and orders may be the same.
+-- one that goes; heads may be the same, orders both empty where they are.
 create or replace function core.change_hash(
     p_hash numeric,
     p_old_head jsonb,

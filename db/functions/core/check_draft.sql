@@ -1,4 +1,4 @@
--- core.check_draft: whether a draft (core.apply_operations) may become a version: head, touched blocks, ids, sizes.
+-- core.check_draft: whether a reduced draft (core.reduce_draft) may become a version: head, changed blocks, ids, sizes.
 -- The size of the whole page is counted when a save adds more than 4 KB, and at each 64th version, so that a page stays
 -- below its limit by at most 256 KB without each keystroke reading all of it.
 -- PT422 block_id_duplicate, and those of core.check_head and core.check_block_contents;
@@ -16,36 +16,34 @@ language plpgsql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-    v_limits constant record := (select limits from core.page_limits() as limits);
-    v_blocks jsonb[];
-    v_indexes integer[];
-    v_new_ids text[];
+    v_limits constant record := core.page_limits();
+    v_growth bigint := 0;
+    v_new_ids text[] := '{}';
     v_twice text;
-    v_growth bigint;
     v_bytes bigint;
 begin
     if p_head <> jsonb_build_object('title', p_page.title, 'properties', p_page.properties) then
         perform core.check_head(p_head);
         perform jsonpatch.check_document(p_head, v_limits.max_depth);
+        v_growth := octet_length(p_head::text) - octet_length(p_page.title) - octet_length(p_page.properties::text);
     end if;
     if cardinality(p_order) > v_limits.max_blocks then
         raise exception 'a page has at most % blocks: make two pages of it', v_limits.max_blocks
             using errcode = 'PT413', constraint = 'too_many_blocks',
             detail = jsonb_build_object('limit', v_limits.max_blocks)::text;
     end if;
-    select
-        coalesce(array_agg(draft.block order by places.place), '{}'),
-        coalesce(array_agg(places.place::integer - 1 order by places.place), '{}'),
-        coalesce(array_agg(draft.block ->> 'id') filter (where draft.old is null), '{}')
-    into v_blocks, v_indexes, v_new_ids
-    from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
-    inner join unnest(p_order) with ordinality as places (no, place) on draft.no = places.no
-    where draft.old is distinct from draft.block;
-    perform core.check_block_contents(v_blocks, v_indexes);
+    perform core.check_block_contents(p_blocks, p_nos, p_order);
+    for i in 1..cardinality(p_nos) loop
+        v_growth := v_growth + coalesce(octet_length(p_blocks[i]::text), 0) - coalesce(octet_length(p_olds[i]::text), 0);
+        if p_olds[i] is null then
+            v_new_ids := array_append(v_new_ids, p_blocks[i] ->> 'id');
+        end if;
+    end loop;
 
-    if cardinality(v_new_ids) > 0 then
+    if v_new_ids <> '{}' then
         select ids.id into v_twice
         from (
             select unnest(v_new_ids)
@@ -59,19 +57,16 @@ begin
         group by ids.id
         having count(*) > 1
         limit 1;
-    end if;
-    if v_twice is not null then
-        select '/blocks/' || (max(places.place) - 1) into v_twice
-        from core.draft_blocks(p_page.workspace_id, p_page.id, p_order, p_nos, p_blocks) as places
-        where places.block ->> 'id' = v_twice;
-        raise exception '%: another block of the page has this id', v_twice
-            using errcode = 'PT422', constraint = 'block_id_duplicate',
-            detail = jsonb_build_object('pointer', v_twice)::text;
+        if v_twice is not null then
+            select '/blocks/' || (max(places.place) - 1) into v_twice
+            from core.draft_blocks(p_page.workspace_id, p_page.id, p_order, p_nos, p_blocks) as places
+            where places.block ->> 'id' = v_twice;
+            raise exception '%: another block of the page has this id', v_twice
+                using errcode = 'PT422', constraint = 'block_id_duplicate',
+                detail = jsonb_build_object('pointer', v_twice)::text;
+        end if;
     end if;
 
-    v_growth := octet_length(p_head::text) - octet_length(p_page.title) - octet_length(p_page.properties::text)
-        + (select coalesce(sum(octet_length(fresh.block::text)), 0) from unnest(v_blocks) as fresh (block))
-        - (select coalesce(sum(octet_length(olds.block::text)), 0) from unnest(p_olds) as olds (block));
     if v_growth > 4096 or (v_growth > 0 and (p_page.version + 1) % 64 = 0) then
         select sum(octet_length(places.block::text)) + octet_length(p_head::text) into v_bytes
         from core.draft_blocks(p_page.workspace_id, p_page.id, p_order, p_nos, p_blocks) as places;

@@ -1,5 +1,5 @@
--- core.enqueue_blocks: part of every save's transaction: its changed blocks become due for indexing. Writes in key
--- order. A block that waits already is only locked (no tuple is written): until this save commits no worker can claim
+-- core.enqueue_blocks: part of every save's transaction: its changed blocks, and those that are gone (no number in both
+-- lists), become due for indexing. Writes in key order. A block that waits already is only locked (no tuple is written): until this save commits no worker can claim
 -- it, so none reads the old text and acks it. A block in flight gets a new generation: the worker's ack then keeps the
 -- row. A block indexed a moment ago settles for a second, and while edits go on for at most five, so that a burst of
 -- edits costs two embeddings. Dead letters heal. No NOTIFY and no job here: both would make saves wait for each other.
@@ -16,23 +16,23 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_now constant timestamptz := core.clock();
+    v_upserts constant integer := cardinality(p_nos);
     v_soon constant timestamptz := v_now + interval '1 second';
 begin
     insert into core.indexing_queue as q (workspace_id, page_id, no, op, priority, run_at, enqueued_at)
     select
-        p_workspace_id, p_page_id, c.no, min(c.op), p_priority,
-        case when max(e.indexed_at) > v_now - interval '1 second' then v_soon else v_now end,
+        p_workspace_id, p_page_id, c.no, case when c.place <= v_upserts then 'upsert' else 'delete' end, p_priority,
+        case when (
+            select e.indexed_at
+            from core.search_entries as e
+            where e.workspace_id = p_workspace_id and e.page_id = p_page_id and e.no = c.no
+        ) > v_now - interval '1 second' then v_soon else v_now end,
         v_now
-    from (
-        select n.no, 'upsert' as op from unnest(p_nos) as n (no)
-        union all
-        select d.no, 'delete' from unnest(p_deleted_nos) as d (no)
-    ) as c
-    left join core.search_entries as e on e.workspace_id = p_workspace_id and e.page_id = p_page_id and e.no = c.no
-    group by c.no
+    from unnest(p_nos || p_deleted_nos) with ordinality as c (no, place)
     order by c.no
     on conflict (workspace_id, page_id, no) do update
     set
@@ -61,6 +61,11 @@ begin
         and q.enqueued_at > v_now - interval '4 seconds';
 
     -- A statement of its own: its snapshot sees a dead letter that was written while the insert waited.
+    if not exists (
+        select from core.indexing_dead_letters as d where d.workspace_id = p_workspace_id and d.page_id = p_page_id
+    ) then
+        return;
+    end if;
     with healed as (
         select d.no
         from core.indexing_dead_letters as d

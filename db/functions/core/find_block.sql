@@ -33,12 +33,15 @@ begin
                 when p_token ~ '^(0|[1-9][0-9]*|-)$' then 'patch_index_out_of_range' else 'patch_index_invalid'
             end;
     end if;
-    select blocks.no into v_no
-    from core.blocks
-    where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.id = p_token;
-    v_place := array_position(p_order, v_no);
+    -- one that the draft has touched; else its row; else one of several with this id, which a patch may make on its way
+    v_place := array_position(p_order, p_nos[array_position(p_ids, p_token)]);
     if v_place is null then
-        -- not stored, or removed by this patch: one that this patch put in
+        select blocks.no into v_no
+        from core.blocks
+        where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.id = p_token;
+        v_place := array_position(p_order, v_no);
+    end if;
+    if v_place is null then
         select max(array_position(p_order, p_nos[draft.slot])) into v_place
         from unnest(array_positions(p_ids, p_token)) as draft (slot);
     end if;

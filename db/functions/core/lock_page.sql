@@ -22,6 +22,8 @@ begin
             using errcode = 'PT404', constraint = 'page_not_found',
             detail = jsonb_build_object('page_id', p_page_id)::text;
     end if;
+    -- out of its compressed form once, not at each look
+    v_page.block_order := v_page.block_order || '{}'::integer[];
     return v_page;
 end;
 $$;

@@ -10,7 +10,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_max constant integer := (select limits.max_blocks from core.page_limits() as limits);
+    v_max constant integer := (core.page_limits()).max_blocks;
     v_blocks jsonb[];
     v_twice text;
 begin

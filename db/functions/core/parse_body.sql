@@ -13,7 +13,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_max_bytes constant integer := (select limits.max_body_bytes from core.page_limits() as limits);
+    v_max_bytes constant integer := (core.page_limits()).max_body_bytes;
     v_body jsonb;
     v_state text;
     v_context text;

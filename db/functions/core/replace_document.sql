@@ -1,8 +1,8 @@
 -- core.replace_document: a draft of a page (as in core.apply_operations) after its document was replaced by p_target:
 -- {"title", "properties"} and, where the blocks are to change, "blocks". Differences are by block id, in a handful of
--- statements, so that 10,000 blocks take seconds. operations are the same change in index form, for the log and for
--- clients: order first (core.diff_order), then the inside of blocks, then title and properties. New blocks get numbers,
--- and ids where they bring none; one that the draft had taken out gets its number again.
+-- statements, so that 10,000 blocks take seconds. ops, touched and canonical are the same change in index form, for the
+-- log and for clients, and as core.apply_operations has them. New blocks get numbers, and ids where they bring none; one
+-- that the draft had taken out gets its number again.
 -- PT422 and PT413 as core.check_head and core.name_blocks.
 create or replace function core.replace_document(
     p_page core.pages,
@@ -13,7 +13,11 @@ create or replace function core.replace_document(
     inout nos integer[],
     inout olds jsonb[],
     inout blocks jsonb[],
-    out operations jsonb[]
+    p_gone integer[],
+    p_n integer,
+    out ops jsonb[],
+    out touched jsonb[],
+    out canonical jsonb[]
 )
 language plpgsql
 volatile
@@ -25,7 +29,6 @@ declare
     v_order integer[];
 begin
     perform core.check_head(p_target - 'blocks');
-    operations := '{}';
     if p_target ? 'blocks' then
         v_target := core.name_blocks(p_target -> 'blocks');
         select coalesce(array_agg(
@@ -52,24 +55,17 @@ begin
                 order by candidates.id, candidates.place nulls last, candidates.no
             ) as known on new.block ->> 'id' = known.id
         ) as numbered;
-        if v_order <> block_order then
-            operations := array(select core.diff_order(block_order, v_order, v_target));
-        end if;
-        operations := operations || array(
-            select operation.value || jsonb_build_object(
-                'path', '/blocks/' || (new.place - 1) || (operation.value ->> 'path')
-            )
-            from unnest(v_order, v_target) with ordinality as new (no, block, place)
-            inner join core.draft_blocks(p_page.workspace_id, p_page.id, block_order, nos, blocks) as old
-                on new.no = old.no and new.block <> old.block
-            cross join
-                jsonb_array_elements(jsonpatch.diff(old.block, new.block)) with ordinality as operation (value, n)
-            order by new.place, operation.n
-        );
+    end if;
+    select made.* into ops, touched, canonical
+    from core.replacement_operations(
+        p_page, head, block_order, nos, blocks, p_target - 'blocks', v_order, v_target, p_gone, p_n
+    ) as made;
+    head := p_target - 'blocks';
+    if v_target is not null then
         select
-            coalesce(array_agg(touched.no order by touched.no), '{}'),
-            coalesce(array_agg(touched.old order by touched.no), '{}'),
-            coalesce(array_agg(touched.block order by touched.no), '{}')
+            coalesce(array_agg(written.no order by written.no), '{}'),
+            coalesce(array_agg(written.old order by written.no), '{}'),
+            coalesce(array_agg(written.block order by written.no), '{}')
         into nos, olds, blocks
         from (
             select
@@ -82,20 +78,18 @@ begin
             full join unnest(nos, olds, blocks) as draft (no, old, block)
                 on coalesce(new.no, stored.no) = draft.no
             where draft.no is not null or new.block is distinct from stored.block
-        ) as touched;
+        ) as written;
         block_order := v_order;
         next_block_no := greatest(next_block_no, (select max(places.no) + 1 from unnest(v_order) as places (no)));
     end if;
-    operations := operations || array(select jsonb_array_elements(jsonpatch.diff(head, p_target - 'blocks')));
-    head := p_target - 'blocks';
 end;
 $$;
 
 comment on function core.replace_document(
-    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[]
+    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[], integer[], integer
 ) is
 'A draft after its document was replaced, by block id, and the operations that do it.
 PT422 and PT413 as core.check_head and core.name_blocks.';
 revoke all on function core.replace_document(
-    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[]
+    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[], integer[], integer
 ) from public;

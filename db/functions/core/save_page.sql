@@ -1,10 +1,14 @@
 -- core.save_page: the way of every change of a page: parse, lock, check the version, make a draft, write it.
 -- p_kind: patch (RFC 6902), merge (RFC 7396) or put (a whole document); the latter two become a draft and operations
--- by a diff by block id. Everything that needs no lock comes before it.
--- Answers the version, the number of blocks, and as body {"version", "rebased", "base_version", "server_patch",
--- "applied_patch"}, with "document" when asked for. A change that changes nothing makes no new version.
--- Raises what core.check_member, core.parse_body, jsonpatch.check_patch, core.lock_page, core.check_precondition,
--- core.replace_document, core.apply_operations and core.check_draft raise; PT422 document_not_object, id_mismatch.
+-- by a diff by block id. A change of an earlier version is rebased (core.rebase) where it was given as p_base_version,
+-- never where it was given as If-Match. Everything that needs no lock comes before it.
+-- Answers 200 with the version, the number of blocks, and as body {"version", "rebased", "base_version", "server_patch",
+-- "applied_patch"}, with "document" for p_return representation, without the patches for minimal. A change that changes
+-- nothing makes no new version. Or 409 version_conflict, 409 base_too_old, 412 version_mismatch with {"code", "detail",
+-- "current_version", "base_version", "server_patch", "conflicts", "rebased_patch"}: an answer, not an error, since it
+-- carries content, which is never to stand in a log.
+-- Raises what core.check_member, core.parse_body, jsonpatch.check_patch, core.lock_page, core.stale_base,
+-- core.make_draft and core.check_draft raise; PT422 document_not_object, id_mismatch.
 create or replace function core.save_page(
     p_workspace_id uuid,
     p_actor uuid,
@@ -14,61 +18,73 @@ create or replace function core.save_page(
     p_body text,
     p_kind text,
     p_priority smallint,
-    p_return_document boolean
+    p_return text
 )
-returns table (version bigint, blocks integer, body text)
+returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
 language plpgsql
 volatile
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_limits constant record := (select limits from core.page_limits() as limits);
+    v_limits constant record := core.page_limits();
     v_page core.pages;
-    v_body jsonb;
+    v_change jsonb;
     v_base bigint;
-    v_head jsonb;
+    v_stale bigint;
     v_draft record;
-    v_applied jsonb := '[]';
+    v_changes record;
+    v_server_patch jsonb := '[]';
 begin
     perform core.check_member(p_workspace_id, p_actor, 'editor');
+    -- a patch is an array around operations around values
+    v_change := core.parse_body(p_body, v_limits.max_depth + case when p_kind = 'patch' then 2 else 0 end);
     if p_kind = 'patch' then
-        -- an array around operations around values
-        v_body := core.parse_body(p_body, v_limits.max_depth + 2);
-        perform jsonpatch.check_patch(v_body, v_limits.max_operations);
-    else
-        v_body := core.parse_body(p_body, v_limits.max_depth);
-        if p_kind = 'put' then
-            v_body := core.check_put(v_body, p_page_id);
-        end if;
+        perform jsonpatch.check_patch(v_change, v_limits.max_operations);
+    elsif p_kind = 'put' then
+        v_change := core.check_put(v_change, p_page_id);
     end if;
     v_page := core.lock_page(p_workspace_id, p_page_id);
-    perform core.check_precondition(p_if_match, p_base_version, v_page.version);
-    v_base := case when p_if_match is null then p_base_version else v_page.version end;
-    if p_kind <> 'patch' then
-        v_head := jsonb_build_object('title', v_page.title, 'properties', v_page.properties);
-        if p_kind = 'merge' then
-            v_body := core.merge_page(v_head, v_body);
-        end if;
-        select drafts.*, drafts.operations as ops into v_draft
-        from core.replace_document(
-            v_page, v_body, v_head, v_page.block_order, v_page.next_block_no, '{}', '{}', '{}'
-        ) as drafts;
+    v_stale := core.stale_base(p_if_match, p_base_version, v_page.version);
+    v_base := coalesce(v_stale, v_page.version);
+    page_id := p_page_id;
+    replayed := false;
+    if v_stale is null then
+        v_draft := core.make_draft(v_page, p_kind, v_change, '{}', '{}', null);
     else
-        select drafts.* into v_draft from core.apply_operations(v_page, v_body) as drafts;
+        v_draft := core.rebase(v_page, v_stale, p_kind, v_change);
+        if p_if_match is not null or v_draft.outcome <> 'clean' then
+            version := v_page.version;
+            v_changes := core.refuse_save(
+                v_page.version, p_if_match is not null, v_stale, v_draft.outcome, v_draft.conflicts,
+                v_draft.server_patch, v_draft.rebased_patch
+            );
+            status := v_changes.status;
+            body := v_changes.body;
+            return next;
+            return;
+        end if;
+        v_server_patch := v_draft.server_patch;
     end if;
-    perform core.check_draft(v_page, v_draft.head, v_draft.block_order, v_draft.nos, v_draft.olds, v_draft.blocks);
-    version := core.write_version(
-        v_page, p_actor, p_kind, v_base, v_draft.head, v_draft.block_order, v_draft.next_block_no, v_draft.nos,
-        v_draft.olds, v_draft.blocks, v_draft.ops, p_priority
+    v_changes := core.reduce_draft(
+        v_page, v_draft.block_order, v_draft.touched, v_draft.nos, v_draft.olds, v_draft.blocks
     );
-    if version <> v_page.version then
-        v_applied := to_jsonb(v_draft.ops);
-    end if;
+    perform core.check_draft(
+        v_page, v_draft.head, v_draft.block_order, v_changes.nos, v_changes.olds, v_changes.blocks
+    );
+    version := core.write_version(
+        v_page, p_actor, p_kind, v_base, v_draft.head, v_draft.block_order, v_draft.next_block_no,
+        v_changes.order_changed, v_changes.nos, v_changes.olds, v_changes.blocks, v_draft.ops, v_draft.touched,
+        p_priority
+    );
+    status := 200;
     blocks := cardinality(v_draft.block_order);
-    body := '{"version": ' || version || ', "rebased": false, "base_version": ' || v_base
-        || ', "server_patch": [], "applied_patch": ' || v_applied;
-    if p_return_document then
+    body := '{"version": ' || version || ', "rebased": ' || (v_stale is not null)::text || ', "base_version": ' || v_base;
+    if p_return is distinct from 'minimal' then
+        body := body || ', "server_patch": ' || v_server_patch || ', "applied_patch": '
+            || case when version = v_page.version then '[]' else to_jsonb(v_draft.ops) end;
+    end if;
+    if p_return = 'representation' then
         select pages.* into strict v_page
         from core.pages
         where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
@@ -79,6 +95,6 @@ begin
 end;
 $$;
 
-comment on function core.save_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean) is
+comment on function core.save_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, text) is
 'Saves a patch, a merge patch or a whole document: the one way of every change of a page.';
-revoke all on function core.save_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean) from public;
+revoke all on function core.save_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, text) from public;

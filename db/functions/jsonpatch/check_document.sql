@@ -14,20 +14,23 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_numbers jsonb;
 begin
-    if jsonb_path_exists(
+    -- Eight bytes a level are the least: a small document needs no look, unless it is small because it is compressed.
+    if (pg_column_size(p_document) >= 8 * p_max_depth or pg_column_compression(p_document) is not null)
+        and jsonb_path_exists(
         p_document, format('strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', p_max_depth)::jsonpath
     ) then
         raise exception 'the JSON is nested more than % levels deep: make it flatter', p_max_depth
             using errcode = 'PT413', constraint = 'too_deep',
             detail = jsonb_build_object('limit', p_max_depth)::text;
     end if;
-    if exists (
+    -- strict: lax mode would open each array twice. jsonb_path_query as a set takes quadratic time.
+    v_numbers := jsonb_path_query_array(p_document, 'strict $.** ? (@.type() == "number")');
+    if v_numbers <> '[]' and exists (
         select 1
-        from jsonb_array_elements(
-            -- strict: lax mode would open each array twice. jsonb_path_query as a set takes quadratic time.
-            jsonb_path_query_array(p_document, 'strict $.** ? (@.type() == "number")')
-        ) as numbers (number)
+        from jsonb_array_elements(v_numbers) as numbers (number)
         where
             -- in this order, so that only numbers of a bounded length are ever printed
             case

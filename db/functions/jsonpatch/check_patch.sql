@@ -13,9 +13,6 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_operation jsonb;
-    v_index integer := 0;
 begin
     if jsonb_typeof(p_patch) <> 'array' then
         raise exception 'a JSON Patch is an array of operations, this is a %: put it in [ ]', jsonb_typeof(p_patch)
@@ -27,9 +24,8 @@ begin
             using errcode = 'PT413', constraint = 'too_many_operations',
             detail = jsonb_build_object('limit', p_max_operations, 'operations', jsonb_array_length(p_patch))::text;
     end if;
-    for v_operation in select jsonb_array_elements(p_patch) loop
-        perform jsonpatch.check_operation(v_operation, v_index);
-        v_index := v_index + 1;
+    for v_index in 0..jsonb_array_length(p_patch) - 1 loop
+        perform jsonpatch.check_operation(p_patch -> v_index, v_index);
     end loop;
 end;
 $$;

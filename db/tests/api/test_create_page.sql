@@ -54,7 +54,7 @@ select results_eq(
 );
 select results_eq(
     'select version, kind, base_version, ops #>> ''{0,path}'', ops #>> ''{0,value,title}'', undo from core.page_changes',
-    $$values (1::bigint, 'create', 0::bigint, '', 'T', '{}'::jsonb)$$, 'the log begins'
+    $$values (1::bigint, 'create', 0::bigint, '', 'T', '{"blocks": {}}'::jsonb)$$, 'the log begins'
 );
 select results_eq('select no from core.indexing_queue order by no', 'values (0), (1), (2)', 'all is queued for indexing');
 select is(pg_temp.create_page('{}') - 'id', '{"title": "", "properties": {}, "blocks": [], "version": 1}', 'everything is optional');

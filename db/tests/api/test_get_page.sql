@@ -37,7 +37,7 @@ returns jsonb language sql as $$
     select body::jsonb from api.patch_page(
         '00000000-0000-0000-0000-000000000001', ('00000000-0000-0000-0000-00000000000' || p_actor)::uuid,
         '00000000-0000-0000-0000-0000000000aa', string_to_array(p_match, ','), p_base, p_patch,
-        case when ltrim(p_patch) like '{%' then 'merge' else 'patch' end, 100::smallint, true
+        case when ltrim(p_patch) like '{%' then 'merge' else 'patch' end, 100::smallint, 'representation'
     )
 $$;
 create function pg_temp.blocks(p_answer jsonb) returns text language sql as $$

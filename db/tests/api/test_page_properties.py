@@ -127,7 +127,7 @@ def patch(connection: Connection, page: uuid.UUID, operations: Sequence[Json], k
     return json.loads(
         one(
             connection,
-            "select body from api.patch_page(%s, %s, %s, '{*}', null, %s, %s, 100::smallint, true)",
+            "select body from api.patch_page(%s, %s, %s, '{*}', null, %s, %s, 100::smallint, 'representation')",
             WORKSPACE,
             ACTOR,
             page,
@@ -142,7 +142,7 @@ def put(connection: Connection, page: uuid.UUID, document: Json) -> Json:
     return json.loads(
         one(
             connection,
-            "select body from api.put_page(%s, %s, %s, '{*}', null, %s, 100::smallint, true)",
+            "select body from api.put_page(%s, %s, %s, '{*}', null, %s, 100::smallint, 'representation')",
             WORKSPACE,
             ACTOR,
             page,

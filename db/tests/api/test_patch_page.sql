@@ -37,7 +37,7 @@ returns jsonb language sql as $$
     select body::jsonb from api.patch_page(
         '00000000-0000-0000-0000-000000000001', ('00000000-0000-0000-0000-00000000000' || p_actor)::uuid,
         '00000000-0000-0000-0000-0000000000aa', string_to_array(p_match, ','), p_base, p_patch,
-        case when ltrim(p_patch) like '{%' then 'merge' else 'patch' end, 100::smallint, true
+        case when ltrim(p_patch) like '{%' then 'merge' else 'patch' end, 100::smallint, 'representation'
     )
 $$;
 create function pg_temp.blocks(p_answer jsonb) returns text language sql as $$
@@ -90,15 +90,20 @@ select is(pg_temp.patch('[]') ->> 'version', '17', 'an empty patch changes nothi
 select is(pg_temp.patch('[{"op": "replace", "path": "/title", "value": "N"}, {"op": "replace", "path": "/title", "value": "M"}]') -> 'applied_patch', '[]', 'nor does one that undoes itself');
 select is(pg_temp.patch('[]', null, 17) - 'document', '{"version": 17, "rebased": false, "base_version": 17, "server_patch": [], "applied_patch": []}', 'what a save answers');
 select is(pg_temp.problem($q$ select pg_temp.patch('[]', null) $q$), 'PT428 precondition_required', 'no precondition');
-select is(pg_temp.problem($q$ select pg_temp.patch('[]', '16') $q$), 'PT412 version_mismatch', 'a stale If-Match');
-select is(pg_temp.problem($q$ select pg_temp.patch('[]', '') $q$), 'PT412 version_mismatch', 'an If-Match that names none');
+select is(pg_temp.patch('[]', '16') ->> 'code', 'version_mismatch', 'a stale If-Match');
+select is(pg_temp.patch('[]', '') ->> 'code', 'version_mismatch', 'an If-Match that names none');
 select is(pg_temp.problem($q$ select pg_temp.patch('[]', '3,17') $q$), 'none', 'one of several');
-select is(pg_temp.problem($q$ select pg_temp.patch('[]', '16', 17) $q$), 'PT412 version_mismatch', 'If-Match wins over base_version');
-select is(pg_temp.problem($q$ select pg_temp.patch('[]', null, 16) $q$), 'PT409 version_conflict', 'a stale base_version');
+select is(pg_temp.patch('[]', '16', 17) ->> 'code', 'version_mismatch', 'If-Match wins over base_version');
+select is(pg_temp.patch('[]', null, 16) - array['document', 'server_patch'], '{"version": 17, "rebased": true, "base_version": 16, "applied_patch": []}', 'a stale base_version is rebased');
 select is(pg_temp.problem($q$ select pg_temp.patch('[]', null, 18) $q$), 'PT422 version_unknown', 'a base_version to come');
 select is(pg_temp.problem($q$ select pg_temp.patch('[]', '*', null, 'b') $q$), 'PT403 role_required', 'a viewer');
 select is(pg_temp.problem($q$ select pg_temp.patch('[]', '*', null, 'c') $q$), 'PT404 workspace_not_found', 'a stranger');
-select throws_ok($q$ select pg_temp.patch('[]', '16') $q$, 'PT412', 'the page is at version 17: read it again and repeat your change', 'the current version is named');
+select is(
+    pg_temp.patch('[{"op": "replace", "path": "/title", "value": "Z"}]', '16') - 'server_patch',
+    '{"code": "version_mismatch", "detail": "the page is at version 17: read it again and repeat your change", "current_version": 17, "base_version": 16,
+        "conflicts": [], "rebased_patch": [{"op": "replace", "path": "/title", "value": "Z"}]}',
+    'the answer to a stale If-Match has what is needed to resolve it'
+);
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "test", "path": "/title", "value": "M"}, {"op": "remove", "path": "/blocks/2"}]') $q$), 'PT422 patch_index_out_of_range 1 /blocks/2', 'past the end');
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "remove", "path": "/blocks/-"}]') $q$), 'PT422 patch_index_out_of_range 0 /blocks/-', 'no block is at the end');
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "remove", "path": "/blocks/01"}]') $q$), 'PT422 patch_index_invalid 0 /blocks/01', 'no leading zeros');

@@ -43,7 +43,7 @@ def pages(database: str) -> Any:
 def patch(connection: Connection, operations: list[dict[str, Any]]) -> None:
     """Save a patch of the page of 1000 blocks."""
     connection.execute(
-        "select * from api.patch_page(%s, %s, %s, '{*}', null, %s, 'patch', 100::smallint, false)",
+        "select * from api.patch_page(%s, %s, %s, '{*}', null, %s, 'patch', 100::smallint, null)",
         [WORKSPACE, ACTOR, uuid.UUID(int=5), json.dumps(operations)],
     )
 

@@ -19,6 +19,9 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+-- Right after an import there are no statistics, and plans of a session may be older than it: never the whole table.
+set enable_seqscan = off
+set jit = off
 as $$
 declare
     v_now constant timestamptz := core.clock();
@@ -27,6 +30,7 @@ declare
     v_model core.embedding_models;
     v_pages uuid[];
     v_nos integer[];
+    v_tsvs tsvector[];
 begin
     perform core.check_member(p_workspace_id, p_actor, 'viewer');
     perform core.check_search(p_query, p_mode, p_contains, p_limit, p_embedding);
@@ -35,14 +39,17 @@ begin
     v_query := websearch_to_tsquery('pg_catalog.english'::regconfig, translate(p_query, '<>', '  '));
     v_query := case when numnode(v_query) > 0 and querytree(v_query) <> 'T' then v_query end;
     v_model := core.search_model(p_model, case when p_mode <> 'text' then p_embedding end);
-    select coalesce(array_agg(w.page_id), '{}'), coalesce(array_agg(w.no), '{}')
-    into v_pages, v_nos
-    from core.waiting_blocks(p_workspace_id, 1000) as w;
+    -- vectors do not wait: nothing is read live for them
+    if p_mode <> 'vector' then
+        select array_agg(w.page_id), array_agg(w.no), array_agg(w.tsv)
+        into v_pages, v_nos, v_tsvs
+        from core.live_blocks(p_workspace_id, 1000, 500000) as w;
+    end if;
 
     return query
     with places as (
         select t.page_id, t.no, t.place, 1 as list
-        from core.search_text(p_workspace_id, v_query, v_contains, v_pages, v_nos, 200) as t
+        from core.search_text(p_workspace_id, v_query, v_contains, v_pages, v_nos, v_tsvs, 200) as t
         -- words that are all stop words match nothing
         where p_mode <> 'vector' and (v_query is not null or btrim(coalesce(p_query, '')) = '')
         union all
@@ -64,14 +71,20 @@ begin
     hits as (
         select
             jsonb_build_object(
-                'page_id', r.page_id, 'block_id', nullif(b.block_id, ''), 'title', p.title,
+                'page_id', r.page_id, 'block_id', nullif(b.block_id, ''), 'title', b.title,
                 'snippet', core.search_snippet(b.body, v_query), 'score', round(r.score, 6)
             ) as hit,
             r.score, r.list, r.page_id
         from ranked as r
-        inner join core.pages as p on p.workspace_id = p_workspace_id and p.id = r.page_id
-        inner join core.indexable_blocks as b
-            on b.workspace_id = p_workspace_id and b.page_id = r.page_id and b.no = r.no
+        -- "offset 0": one look-up by key a hit, whatever the statistics say
+        cross join lateral (
+            select p.title, b.block_id, b.body
+            from core.pages as p
+            inner join core.indexable_blocks as b
+                on b.workspace_id = p_workspace_id and b.page_id = p.id and b.no = r.no
+            where p.workspace_id = p_workspace_id and p.id = r.page_id
+            offset 0
+        ) as b
     ),
     lag as (
         select count(*) as waiting, coalesce(extract(epoch from v_now - min(q.enqueued_at)), 0) as seconds

@@ -19,7 +19,8 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
--- Right after an import there are no statistics, and plans of a session may be older than it: never the whole table.
+-- Right after an import there are no statistics, and a session's kept plans were made when the tables were tiny.
+set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 set jit = off
 as $$
@@ -71,20 +72,22 @@ begin
     hits as (
         select
             jsonb_build_object(
-                'page_id', r.page_id, 'block_id', nullif(b.block_id, ''), 'title', b.title,
+                'page_id', r.page_id, 'block_id', nullif(b.block_id, ''), 'title', p.title,
                 'snippet', core.search_snippet(b.body, v_query), 'score', round(r.score, 6)
             ) as hit,
             r.score, r.list, r.page_id
         from ranked as r
-        -- "offset 0": one look-up by key a hit, whatever the statistics say
+        -- one look-up by key a hit, see core.live_blocks
         cross join lateral (
-            select p.title, b.block_id, b.body
-            from core.pages as p
-            inner join core.indexable_blocks as b
-                on b.workspace_id = p_workspace_id and b.page_id = p.id and b.no = r.no
-            where p.workspace_id = p_workspace_id and p.id = r.page_id
-            offset 0
+            select i.block_id, i.body
+            from core.indexable_blocks as i
+            where i.workspace_id = p_workspace_id and i.page_id = r.page_id and i.no between r.no and r.no
+            order by i.no
+            limit 1
         ) as b
+        cross join lateral (
+            select p.title from core.pages as p where p.workspace_id = p_workspace_id and p.id = r.page_id offset 0
+        ) as p
     ),
     lag as (
         select count(*) as waiting, coalesce(extract(epoch from v_now - min(q.enqueued_at)), 0) as seconds

@@ -17,16 +17,19 @@ declare
     v_left integer := p_characters;
     v_block record;
 begin
-    -- Not sorted again: a sort would read every text before the first. "offset 0": one look-up by key a row; without
-    -- statistics a join read the whole workspace.
+    -- Not sorted again: a sort would read every text before the first. "between .. order by .. limit 1": a look-up a
+    -- row, by the whole key. Without statistics a join read the whole workspace; and where workspace and page seem to
+    -- say it all, "no = .." read each page's blocks through blocks_id_uq.
     for v_block in
         select w.page_id, w.no, b.type, b.body
         from core.waiting_blocks(p_workspace_id, p_limit) as w
         cross join lateral (
             select i.type, i.body
             from core.indexable_blocks as i
-            where i.workspace_id = p_workspace_id and i.page_id = w.page_id and i.no = w.no
-            offset 0
+            where i.workspace_id = p_workspace_id and i.page_id = w.page_id
+                and i.no between w.no and w.no
+            order by i.no
+            limit 1
         ) as b
     loop
         page_id := v_block.page_id;

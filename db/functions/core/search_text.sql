@@ -1,7 +1,8 @@
 -- core.search_text: pages by full text and containment, best first, with the best block of each. Blocks that match the
 -- whole query come first, then pages whose blocks match it only together. p_tsvs: lexemes of waiting blocks, read live.
 -- An entry whose block has changed since (and was not among the waiting blocks) is checked against the block, so that
--- old text is never a hit. Look-ups are subqueries for a value, not joins: by key, whatever the statistics say.
+-- old text is never a hit. Look-ups are subqueries for a value, not joins: by the whole key, whatever the
+-- statistics say (see core.live_blocks).
 create or replace function core.search_text(
     p_workspace_id uuid,
     p_query tsquery,
@@ -32,7 +33,9 @@ begin
         from unnest(p_pages, p_nos, p_tsvs) as w (page_id, no, tsv)
         where p_contains is null or (
             select b.data @> p_contains from core.indexable_blocks as b
-            where b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no = w.no
+            where b.workspace_id = p_workspace_id and b.page_id = w.page_id
+                and b.no between w.no and w.no
+            order by b.no limit 1
         )
     ),
     best as materialized (
@@ -54,7 +57,9 @@ begin
                 and (p_contains is null or b.data @> p_contains)
             end
             from core.indexable_blocks as b
-            where b.workspace_id = p_workspace_id and b.page_id = m.page_id and b.no = m.no
+            where b.workspace_id = p_workspace_id and b.page_id = m.page_id
+                and b.no between m.no and m.no
+            order by b.no limit 1
         )
     ),
     together as (
@@ -66,7 +71,9 @@ begin
                 -- each save gives the title a new version
                 select b.ver = e.ver or b.no = 0 and core.search_vector(b.type, b.body) = e.tsv
                 from core.indexable_blocks as b
-                where b.workspace_id = p_workspace_id and b.page_id = e.page_id and b.no = e.no
+                where b.workspace_id = p_workspace_id and b.page_id = e.page_id
+                    and b.no between e.no and e.no
+                order by b.no limit 1
             )
             union all
             select l.page_id, l.no, ts_rank(l.tsv, v_any, 1), l.tsv from live as l where l.tsv @@ v_any

@@ -48,7 +48,8 @@ begin
         || ' where n.distance < 0.95'
         || ' and (select p.deleted_at is null from core.pages as p where p.workspace_id = $2 and p.id = n.page_id)'
         || ' and (n.no = 0 or (select true from core.blocks as b'
-        || ' where b.workspace_id = $2 and b.page_id = n.page_id and b.no = n.no))'
+        || ' where b.workspace_id = $2 and b.page_id = n.page_id'
+        || ' and b.no between n.no and n.no order by b.no limit 1))'
         || ' order by n.page_id, n.distance) as s order by 3'
     using p_embedding, p_workspace_id, p_limit, p_contains;
 end;

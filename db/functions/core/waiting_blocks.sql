@@ -38,7 +38,7 @@ begin
         order by q.lane desc, q.priority desc, q.seq desc limit 1000)
     ),
     waiting as (
-        -- "offset 0" and subqueries for a value: one look-up by key a row, whatever the statistics say
+        -- "offset 0", "order by no limit 1": look-ups by key whatever the statistics say, see core.live_blocks
         (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
         from newest as n
         cross join lateral (
@@ -64,7 +64,8 @@ begin
                 w.no > 0,
                 case when w.is_edit then (
                     select b.ver from core.blocks as b
-                    where b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no = w.no
+                    where b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no between w.no and w.no
+                    order by b.no limit 1
                 ) end desc nulls last,
                 w.no
         ) as place

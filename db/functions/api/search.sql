@@ -1,8 +1,8 @@
 -- api.search: pages by full text, vectors or both fused by reciprocal rank (k = 60), one hit a page with the block it
 -- comes from. Only what is there now, in this workspace; what still waits for the worker is read live. Without an
 -- embedding, hybrid is text. Body: {"hits": [{page_id, block_id (null: the title), title, snippet (safe HTML, words in
--- <mark>), score}], "index_lag_ms", "waiting"}. PT400: see core.check_search, unknown_model, bad_embedding; PT403,
--- PT404.
+-- <mark>), score}], "index_lag_ms", "waiting"}. degraded: no worker has registered the embedding's model yet, so only
+-- text was searched. PT400: see core.check_search, bad_embedding; PT403, PT404.
 create or replace function api.search(
     p_workspace_id uuid,
     p_actor uuid,
@@ -13,7 +13,7 @@ create or replace function api.search(
     p_model text,
     p_embedding text
 )
-returns table (body text)
+returns table (body text, degraded boolean)
 language plpgsql
 volatile
 parallel unsafe
@@ -100,7 +100,8 @@ begin
     select jsonb_build_object(
         'hits', coalesce((select jsonb_agg(h.hit order by h.score desc, h.list, h.page_id) from hits as h), '[]'),
         'index_lag_ms', round(greatest(l.seconds, 0) * 1000), 'waiting', l.waiting
-    )::text
+    )::text,
+        p_mode <> 'text' and p_embedding is not null and v_model.name is null
     from lag as l;
 end;
 $$;

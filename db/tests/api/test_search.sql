@@ -220,10 +220,15 @@ select throws_ok(
     $$select pg_temp.search('x', 'vector', p_embedding => '[1,2]')$$, 'PT400',
     'the embedding is not a vector of the 384 dimensions of hashing-384', 'refuses another dimension'
 );
-select throws_ok(
-    $$select pg_temp.search('x', 'vector', p_embedding => '[1]', p_model => 'other')$$, 'PT400',
-    'the model other is not known here', 'refuses an unknown model'
-);
+select
+    results_eq(
+        $$select s.degraded, pg_temp.hits(s.body::jsonb)
+        from (values ('hybrid', '[1]'), ('vector', '[1]'), ('hybrid', null), ('text', '[1]')) as m (mode, embedding),
+            api.search('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000aa', 'sliding',
+                m.mode, null, 20, 'other', m.embedding) as s$$,
+        $$values (true, '1:b2'), (true, ''), (false, '1:b2'), (false, '1:b2')$$,
+        'a model that no worker has registered yet leaves the text'
+    );
 set local role quire_worker;
 select
     throws_ok(

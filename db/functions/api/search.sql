@@ -44,7 +44,7 @@ begin
     if p_mode <> 'vector' then
         select array_agg(w.page_id), array_agg(w.no), array_agg(w.tsv)
         into v_pages, v_nos, v_tsvs
-        from core.live_blocks(p_workspace_id, 1000, 500000) as w;
+        from core.live_blocks(p_workspace_id, 1000, 200000) as w;
     end if;
 
     return query

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -22,9 +22,7 @@ def reader(database: str) -> Generator[psycopg.Connection]:
     """A session whose kept plans were made when the tables were tiny; they get no statistics afterwards."""
     with psycopg.connect(database, autocommit=True) as conn:
         for table in TABLES:
-            conn.execute(
-                sql.SQL("alter table core.{} set (autovacuum_enabled = false)").format(sql.Identifier(table))
-            )
+            conn.execute(sql.SQL("alter table core.{} set (autovacuum_enabled = false)").format(sql.Identifier(table)))
         workspace = pages.create_workspace(conn)
         conn.execute("insert into core.users (id, name, created_at) values (%s, 'r', now())", [ACTOR])
         join(conn, workspace)

@@ -78,7 +78,7 @@ _PATCH_PAGE = _function(
 )
 _DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[], text", _WRITTEN, False)
 _BATCH_PAGES = _function("batch_pages", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
-_SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body")
+_SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body degraded")
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
 
@@ -260,9 +260,12 @@ class Calls:
         limit: int,
         model: str | None,
         embedding: str | None,
-    ) -> str:
-        """Hits as JSON text. embedding: the query's vector as text, ``[0.1,..]``, of that model."""
-        return (await self._row(observer, _SEARCH, workspace, actor, query, mode, contains, limit, model, embedding))[0]
+    ) -> tuple[str, bool]:
+        """Hits as JSON text, and whether the embedding was of no use because no worker has registered its model yet.
+
+        embedding: the query's vector as text, ``[0.1,..]``, of that model.
+        """
+        return await self._row(observer, _SEARCH, workspace, actor, query, mode, contains, limit, model, embedding)
 
     async def wake_indexing(self, observer: Observer) -> bool:
         """Tell a worker that there is something to index; whether that was news."""

@@ -32,6 +32,7 @@ APP_CODES: frozenset[str] = frozenset(
         "invalid_value",
         "malformed_json",
         "method_not_allowed",
+        "model_not_ready",
         "not_acceptable",
         "not_found",
         "not_permitted",

@@ -178,7 +178,7 @@ async def search(exchange: Exchange) -> Response:
                     400, "bad_parameter", "the embedding endpoint refuses q: change it", {"parameter": "q"}
                 ) from error
             headers["Quire-Degraded"] = "vector"
-    body = await exchange.calls.search(
+    body, degraded = await exchange.calls.search(
         exchange.trace,
         exchange.workspace,
         exchange.actor,
@@ -189,6 +189,10 @@ async def search(exchange: Exchange) -> Response:
         exchange.services.embedder.name,
         vector,
     )
+    if degraded and mode == "vector":
+        raise unavailable("model_not_ready", "no worker has begun to index with the embedding model yet", retry_after=5)
+    if degraded:
+        headers["Quire-Degraded"] = "vector"
     return json_response(body, headers=headers)
 
 

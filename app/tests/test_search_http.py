@@ -100,17 +100,24 @@ def remote(database: str, tmp_path: Path) -> Generator[tuple[Api, EmbeddingServe
         "QUIRE_EMBEDDING_MODEL": "remote-model",
         "QUIRE_EMBEDDING_DIMENSIONS": str(DIMENSIONS),
     }
-    with psycopg.connect(database) as connection:
-        connection.execute("select indexing.ensure_model('remote-model', %s)", [DIMENSIONS])
     with running_api(database, tmp_path / "log", **settings) as running:
         yield running, provider
     provider.close()
 
 
-def test_without_its_embedding_endpoint_search_goes_on_by_text(remote: tuple[Api, EmbeddingServer]) -> None:
+def test_without_model_or_embedding_endpoint_search_goes_on_by_text(
+    remote: tuple[Api, EmbeddingServer], database: str
+) -> None:
     api, provider = remote
     client = api.client()
     api.create(title="potoroo")
+    answer = client.get("/search?q=potoroo")
+    assert (answer.status_code, answer.headers["quire-degraded"]) == (200, "vector"), "no worker knows the model yet"
+    assert len(answer.json()["hits"]) == 1
+    answer = client.get("/search?q=potoroo&mode=vector")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "model_not_ready", "5")
+    with psycopg.connect(database) as connection:
+        connection.execute("select indexing.ensure_model('remote-model', %s)", [DIMENSIONS])
     answer = client.get("/search?q=potoroo")
     assert "quire-degraded" not in answer.headers
     assert len(answer.json()["hits"]) == 1

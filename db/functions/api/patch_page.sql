@@ -1,5 +1,5 @@
--- api.patch_page: saves a patch: p_kind patch (RFC 6902) or merge (RFC 7396): see core.save_page for what it answers and
--- raises. /blocks/<digits or -> is an index, any other token a block id; add or move to /blocks/<id> puts the block
+-- api.patch_page: saves a patch: p_kind patch (RFC 6902) or merge (RFC 7396): see core.save_page for what it answers
+-- and raises. /blocks/<digits or -> is an index, any other token a block id; add or move to /blocks/<id> puts the block
 -- before that one; a copy of a block gets an id of its own. With p_idempotency_key a repeated request gets the first
 -- answer (core.answer_once).
 create or replace function api.patch_page(

@@ -2,15 +2,14 @@
 -- nothing. The draft: head ({"title", "properties"}), block_order, and of each touched block, side by side, its number,
 -- its value before (null: new) and after; a block is touched when its number is in block_order or was removed from it.
 -- Only touched blocks are read; p_seed_nos and p_seeds are blocks that are not as their rows say (core.page_before). A
--- block put in with the id of one that this patch took out keeps its number (core.keep_numbers), so that remove + add is
--- a move. ops are the operations as applied, in index form, ids included, without tests; touched is what they write
--- (core.page_changes.touched).
--- For a rebase the patch is first applied to its base with p_gone, the numbers of blocks that others have removed or
--- moved since: touched has the operation's number at the end then, and canonical are the operations by block id, with
--- their number n, and after: the id of the block that an insertion or a move comes behind. These are then applied to the
--- newest version with p_put, the numbers of blocks that others have put in or moved: they stay in front.
--- PT413 too_many_operations (whole-document ones), copy_too_large; PT422 those of core.find_block, core.name_block,
--- core.edit_block, core.expand_operation, core.replace_document and jsonpatch.apply_operation.
+-- block put in with the id of one that this patch took out keeps its number (core.keep_numbers), so that remove + add
+-- is a move. ops are the operations as applied, in index form, ids included, without tests; touched is what they write
+-- (core.page_changes.touched). For a rebase the patch is first applied to its base with p_gone, the numbers of blocks
+-- that others have removed or moved since: touched has the operation's number at the end then, and canonical are the
+-- operations by block id, with their number n, and after: the id of the block that an insertion or a move comes behind.
+-- These are then applied to the newest version with p_put, the numbers of blocks that others have put in or moved: they
+-- stay in front. PT413 too_many_operations (whole-document ones), copy_too_large; PT422 those of core.find_block,
+-- core.name_block, core.edit_block, core.expand_operation, core.replace_document and jsonpatch.apply_operation.
 create or replace function core.apply_operations(
     p_page core.pages,
     p_operations jsonb,

@@ -2,9 +2,9 @@
 -- "patch" (RFC 6902) or "merge" (RFC 7396)}, ..]}, at most 100. Pages are locked in the order of their ids, so that two
 -- batches never wait for each other; of one page the patches are saved in their order. Answers 200 {"results": [..]} in
 -- the order of the request: each what core.save_page answers, with page_id and status. atomic (the default): the first
--- that is refused undoes all, and its answer is that of the batch, with "index" and "page_id". Otherwise each stands for
--- itself, and a refused one is {"page_id", "status", "code", "detail", ..} among the results.
--- PT422 batch_malformed; PT413 too_many_patches; what core.parse_body, core.check_member and core.save_page raise.
+-- that is refused undoes all, and its answer is that of the batch, with "index" and "page_id". Otherwise each stands
+-- for itself, and a refused one is {"page_id", "status", "code", "detail", ..} among the results. PT422
+-- batch_malformed; PT413 too_many_patches; what core.parse_body, core.check_member and core.save_page raise.
 create or replace function core.batch_pages(
     p_workspace_id uuid,
     p_actor uuid,

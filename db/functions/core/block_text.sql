@@ -1,6 +1,6 @@
 -- core.block_text: what of a block's data a reader would call its text: for full text, embedding and snippets.
--- Known types: data.text without Markdown's markers (code as it is, html without tags), an image's alt text, a table's
--- cells. A type of the client's own: all its strings. Never an error, whatever the data.
+-- Known types: data.text without Markdown's markers (code as it is, html without tags), a callout's title before it, an
+-- image's alt text, a table's cells. A type of the client's own: all its strings. Never an error, whatever the data.
 create or replace function core.block_text(
     p_type text,
     p_data jsonb
@@ -23,8 +23,9 @@ begin
         return btrim(regexp_replace(coalesce(p_data ->> 'text', ''), '<[^>]*>', ' ', 'g'));
     elsif p_type = 'image' then
         v_text := concat_ws(' ', p_data ->> 'alt', p_data ->> 'text');
-    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote', 'callout')
-        and p_data ? 'text' then
+    elsif p_type = 'callout' and p_data ?| '{title,text}' then
+        v_text := concat_ws(' ', p_data ->> 'title', p_data ->> 'text');
+    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote') and p_data ? 'text' then
         v_text := coalesce(p_data ->> 'text', '');
     else
         -- strict: lax mode would give the members of arrays twice

@@ -1,7 +1,7 @@
 -- core.canonical_placement: an operation on a whole block, by block id, for core.apply_operations: a removal, a
 -- replacement, or an insertion or move with "after", the id of its nearest left neighbour that others have neither
--- removed nor moved (p_gone); null is the start of the page. p_order is the order after the operation, with the block at
--- p_index.
+-- removed nor moved (p_gone); null is the start of the page. p_order is the order after the operation, with the block
+-- at p_index.
 create or replace function core.canonical_placement(
     p_page core.pages,
     p_op text,

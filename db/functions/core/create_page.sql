@@ -1,7 +1,8 @@
--- core.create_page: a new page from a document {"id", "title", "properties", "blocks"}, each of them optional.
--- The id is a UUID of the client's choice (so that a repeated import finds its pages), else a UUIDv7. The answer's body
--- is the document as stored, NULL for p_return minimal. PT404 workspace_not_found; PT403 role_required; PT409 page_exists (deleted pages too);
--- PT422 document_not_object, page_id_invalid, unknown_member and those of blocks; PT400 and PT413 of the body.
+-- core.create_page: a new page from a document {"id", "title", "properties", "blocks"}, each of them optional. The id
+-- is a UUID of the client's choice (so that a repeated import finds its pages), else a UUIDv7. The answer's body is the
+-- document as stored, NULL for p_return minimal. PT404 workspace_not_found; PT403 role_required; PT409 page_exists
+-- (deleted pages too); PT422 document_not_object, page_id_invalid, unknown_member and those of blocks; PT400 and PT413
+-- of the body.
 create or replace function core.create_page(
     p_workspace_id uuid,
     p_actor uuid,

@@ -1,7 +1,7 @@
 -- core.diff_order: operations, in index form, that turn one order of blocks into another: removals from the end, then
 -- one move for each block outside a longest increasing subsequence, and additions; with the number of the block that
--- each is about. Blocks are numbers; p_blocks, beside p_to, has what to add. Walks p_to once; v_cursor is how much of v_order is as it must be, blocks that are still to
--- move away in between.
+-- each is about. Blocks are numbers; p_blocks, beside p_to, has what to add. Walks p_to once; v_cursor is how much of
+-- v_order is as it must be, blocks that are still to move away in between.
 create or replace function core.diff_order(
     p_from integer[],
     p_to integer[],

@@ -1,6 +1,6 @@
--- core.edit_block: a block after an operation inside it, or a test of it. p_token is what the operation's path calls the
--- block (an index or its id), so that errors name the path as sent; p_number is the operation's.
--- PT422 block_id_immutable and those of jsonpatch.apply_operation.
+-- core.edit_block: a block after an operation inside it, or a test of it. p_token is what the operation's path calls
+-- the block (an index or its id), so that errors name the path as sent; p_number is the operation's. PT422
+-- block_id_immutable and those of jsonpatch.apply_operation.
 create or replace function core.edit_block(
     p_block jsonb,
     p_operation jsonb,

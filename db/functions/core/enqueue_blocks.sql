@@ -1,8 +1,9 @@
 -- core.enqueue_blocks: part of every save's transaction: its changed blocks, and those that are gone (no number in both
--- lists), become due for indexing. Writes in key order. A block that waits already is only locked (no tuple is written): until this save commits no worker can claim
--- it, so none reads the old text and acks it. A block in flight gets a new generation: the worker's ack then keeps the
--- row. A block indexed a moment ago settles for a second, and while edits go on for at most five, so that a burst of
--- edits costs two embeddings. Dead letters heal. No NOTIFY and no job here: both would make saves wait for each other.
+-- lists), become due for indexing. Writes in key order. A block that waits already is only locked (no tuple is
+-- written): until this save commits no worker can claim it, so none reads the old text and acks it. A block in flight
+-- gets a new generation: the worker's ack then keeps the row. A block indexed a moment ago settles for a second, and
+-- while edits go on for at most five, so that a burst of edits costs two embeddings. Dead letters heal. No NOTIFY and
+-- no job here: both would make saves wait for each other.
 create or replace function core.enqueue_blocks(
     p_workspace_id uuid,
     p_page_id uuid,

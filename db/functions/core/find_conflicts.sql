@@ -2,7 +2,8 @@
 -- one row for each touch of the patch (p_mine, each with the number of its operation) that meets one of theirs. kind is
 -- NULL where both end in the same value: nothing is left to do there. scope is what of the patch meets theirs: "block",
 -- all that it does to the block; "move", its move; "pointer", what it writes at pointer inside the block; place is the
--- pointer that both sides' values are compared at, the shorter one. Values are those at the end of both sides, absent ones NULL.
+-- pointer that both sides' values are compared at, the shorter one. Values are those at the end of both sides, absent
+-- ones NULL.
 --   write_write     same block, one pointer inside the other, other values   (of title and properties too)
 --   write_deleted   they removed a block that the patch writes or moves
 --   delete_written  the patch removes a block that they wrote or moved

@@ -1,7 +1,7 @@
 -- core.keep_operations: of canonical operations (core.apply_operations) those that are left when what the lists name
--- (id, scope, pointer, kind side by side: see core.find_conflicts) is taken out, as a JSON array. Tests go only where there
--- is a conflict: each of the others is made again. An insertion behind a block
--- whose insertion goes comes behind that one's neighbour instead.
+-- (id, scope, pointer, kind side by side: see core.find_conflicts) is taken out, as a JSON array. Tests go only where
+-- there is a conflict: each of the others is made again. An insertion behind a block whose insertion goes comes behind
+-- that one's neighbour instead.
 create or replace function core.keep_operations(
     p_canonical jsonb[],
     p_ids text[],

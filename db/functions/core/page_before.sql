@@ -1,7 +1,7 @@
--- core.page_before: a page as it was at an earlier version, by the log's pre-images: the row with the title, properties,
--- order and version of then, and the blocks that were others then, by number (the rest are as their rows say). Of the
--- changes after p_version, the first to touch something has its pre-image. rebasable is whether the log has each of them
--- with what it touched.
+-- core.page_before: a page as it was at an earlier version, by the log's pre-images: the row with the title,
+-- properties, order and version of then, and the blocks that were others then, by number (the rest are as their rows
+-- say). Of the changes after p_version, the first to touch something has its pre-image. rebasable is whether the log
+-- has each of them with what it touched.
 create or replace function core.page_before(
     p_page core.pages,
     p_version bigint,

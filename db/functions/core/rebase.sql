@@ -4,8 +4,8 @@
 -- outcome: "clean", with a draft as of core.apply_operations; "conflict", with conflicts [{operation, path, kind,
 -- pointer, yours, theirs}, ..] (see core.find_conflicts; test_failed: a test that no longer holds) and rebased_patch,
 -- what of the change does not collide, for the newest version; "too_old": more than 200 versions, the log does not
--- reach back, or the base is not known (0). server_patch leads from the base to the newest version. p_change is what core.save_page parsed.
--- PT422 what does not apply to its own base; PT413 limits.
+-- reach back, or the base is not known (0). server_patch leads from the base to the newest version. p_change is what
+-- core.save_page parsed. PT422 what does not apply to its own base; PT413 limits.
 create or replace function core.rebase(
     p_page core.pages,
     p_base_version bigint,

@@ -1,9 +1,8 @@
 -- core.replace_document: a draft of a page (as in core.apply_operations) after its document was replaced by p_target:
 -- {"title", "properties"} and, where the blocks are to change, "blocks". Differences are by block id, in a handful of
 -- statements, so that 10,000 blocks take seconds. ops, touched and canonical are the same change in index form, for the
--- log and for clients, and as core.apply_operations has them. New blocks get numbers, and ids where they bring none; one
--- that the draft had taken out gets its number again.
--- PT422 and PT413 as core.check_head and core.name_blocks.
+-- log and for clients, and as core.apply_operations has them. New blocks get numbers, and ids where they bring none;
+-- one that the draft had taken out gets its number again. PT422 and PT413 as core.check_head and core.name_blocks.
 create or replace function core.replace_document(
     p_page core.pages,
     p_target jsonb,

@@ -1,14 +1,13 @@
--- core.save_page: the way of every change of a page: parse, lock, check the version, make a draft, write it.
--- p_kind: patch (RFC 6902), merge (RFC 7396) or put (a whole document); the latter two become a draft and operations
--- by a diff by block id. A change of an earlier version is rebased (core.rebase) where it was given as p_base_version,
--- never where it was given as If-Match. Everything that needs no lock comes before it.
--- Answers 200 with the version, the number of blocks, and as body {"version", "rebased", "base_version", "server_patch",
--- "applied_patch"}, with "document" for p_return representation, without the patches for minimal. A change that changes
--- nothing makes no new version. Or 409 version_conflict, 409 base_too_old, 412 version_mismatch with {"code", "detail",
--- "current_version", "base_version", "server_patch", "conflicts", "rebased_patch"}: an answer, not an error, since it
--- carries content, which is never to stand in a log.
--- Raises what core.check_member, core.parse_body, jsonpatch.check_patch, core.lock_page, core.stale_base,
--- core.make_draft and core.check_draft raise; PT422 document_not_object, id_mismatch.
+-- core.save_page: the way of every change of a page: parse, lock, check the version, make a draft, write it. p_kind:
+-- patch (RFC 6902), merge (RFC 7396) or put (a whole document); the latter two become a draft and operations by a diff
+-- by block id. A change of an earlier version is rebased (core.rebase) where it was given as p_base_version, never
+-- where it was given as If-Match. Everything that needs no lock comes before it. Answers 200 with the version, the
+-- number of blocks, and as body {"version", "rebased", "base_version", "server_patch", "applied_patch"}, with
+-- "document" for p_return representation, without the patches for minimal. A change that changes nothing makes no new
+-- version. Or 409 version_conflict, 409 base_too_old, 412 version_mismatch with {"code", "detail", "current_version",
+-- "base_version", "server_patch", "conflicts", "rebased_patch"}: an answer, not an error, since it carries content,
+-- which is never to stand in a log. Raises what core.check_member, core.parse_body, jsonpatch.check_patch,
+-- core.lock_page, core.stale_base, core.make_draft and core.check_draft raise; PT422 document_not_object, id_mismatch.
 create or replace function core.save_page(
     p_workspace_id uuid,
     p_actor uuid,

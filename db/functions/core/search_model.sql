@@ -1,5 +1,6 @@
--- core.search_model: the model whose vectors a search compares with: the named one, else the active one. Without an
--- embedding no row (all NULL). PT400 unknown_model; bad_embedding: not a vector of the model's dimensions.
+-- core.search_model: the model whose vectors a search compares with: the named one, else the active one. All NULL
+-- without an embedding, and for a model that no worker has registered yet. PT400 bad_embedding: not a vector of the
+-- model's dimensions.
 create or replace function core.search_model(
     p_model text,
     p_embedding text
@@ -22,8 +23,7 @@ begin
     where m.name = p_model or p_model is null and m.state = 'active'
     limit 1;
     if v_model.name is null then
-        raise exception 'the model % is not known here', coalesce(p_model, '(active)')
-            using errcode = 'PT400', constraint = 'unknown_model';
+        return v_model;
     elsif p_embedding !~ '^\[[-+0-9.eE, ]+\]$'
         or cardinality(string_to_array(p_embedding, ',')) <> v_model.dimensions then
         raise exception 'the embedding is not a vector of the % dimensions of %', v_model.dimensions, v_model.name
@@ -35,5 +35,5 @@ end;
 $$;
 
 comment on function core.search_model(text, text) is
-'Model of a search by vectors; all NULL without an embedding. PT400 unknown_model, bad_embedding.';
+'Model of a search by vectors; all NULL without an embedding or before the model is known. PT400 bad_embedding.';
 revoke all on function core.search_model(text, text) from public;

@@ -44,9 +44,12 @@ begin
         'with nearest as materialized (' || format(v_nearest, v_distance, p_model) || ')'
         || ' select s.page_id, s.no, row_number() over (order by s.distance, s.page_id)'
         || ' from (select distinct on (n.page_id) n.page_id, n.no, n.distance from nearest as n'
-        || ' inner join core.pages as p on p.workspace_id = $2 and p.id = n.page_id and p.deleted_at is null'
-        || ' where n.distance < 0.95 and (n.no = 0 or exists (select 1 from core.blocks as b'
-        || ' where b.workspace_id = $2 and b.page_id = n.page_id and b.no = n.no))'
+        -- subqueries for a value, not joins: look-ups by key, whatever the statistics say
+        || ' where n.distance < 0.95'
+        || ' and (select p.deleted_at is null from core.pages as p where p.workspace_id = $2 and p.id = n.page_id)'
+        || ' and (n.no = 0 or (select true from core.blocks as b'
+        || ' where b.workspace_id = $2 and b.page_id = n.page_id'
+        || ' and b.no between n.no and n.no order by b.no limit 1))'
         || ' order by n.page_id, n.distance) as s order by 3'
     using p_embedding, p_workspace_id, p_limit, p_contains;
 end;

@@ -1,5 +1,5 @@
--- core.touch: an entry of core.page_changes.touched: [kind, block id ('': title and properties), pointer or number]. With
--- p_gone (a rebase, see core.apply_operations) the number of the client's operation comes last.
+-- core.touch: an entry of core.page_changes.touched: [kind, block id ('': title and properties), pointer or number].
+-- With p_gone (a rebase, see core.apply_operations) the number of the client's operation comes last.
 create or replace function core.touch(
     p_kind text,
     p_id text,

@@ -1,7 +1,9 @@
--- core.waiting_blocks: blocks of a workspace whose entries are behind their text, newest edits first: what search reads
--- live, so that a save is found at once. Bounded work however deep the queue is: edits from the new end of the ready
--- index, then imports by the newest edited pages. Entries that wait for a new model only (priority 300) have their
--- text.
+-- core.waiting_blocks: blocks of a workspace whose entries are behind their text, in the order in which search reads
+-- them live, so that a save is found at once: edits before imports, the page edited last first, of a page its title and
+-- then what was written last. A page's 201st block comes after all others' first 200: one long page does not hide the
+-- rest. Bounded work however deep the queue is: edits from the new end of the ready index, and what waits of the pages
+-- edited last (an edit of a block that waits already keeps its old place in the ready index). Entries that wait for a
+-- new model only (priority 300) have their text.
 create or replace function core.waiting_blocks(
     p_workspace_id uuid,
     p_limit integer
@@ -20,37 +22,62 @@ begin
         return;
     end if;
     return query
-    with edits as (
-        select q.workspace_id, q.page_id, q.no
-        from core.indexing_queue as q
-        where q.lane in (0, 1) and q.priority < 200
-        order by q.seq desc
-        limit 5000
+    with newest as materialized (
+        select p.id, p.updated_at
+        from core.pages as p
+        where p.workspace_id = p_workspace_id and p.deleted_at is null
+        order by p.edited_minute desc, p.updated_at desc
+        limit 200
     ),
-    imports as (
-        select q.page_id, q.no
-        from (
-            select p.id, p.updated_at
-            from core.pages as p
-            where p.workspace_id = p_workspace_id
-            order by p.edited_minute desc, p.updated_at desc
-            limit 100
-        ) as p
-        inner join core.indexing_queue as q on q.workspace_id = p_workspace_id and q.page_id = p.id
-        where q.priority between 200 and 299
-        order by p.updated_at desc
-        limit p_limit
-    )
-    select w.page_id, w.no
-    from (
-        select e.page_id, e.no from edits as e where e.workspace_id = p_workspace_id
+    tail as (
+        -- lane 1: what failed and is tried again
+        (select q.* from core.indexing_queue as q where q.lane = 0 and q.priority < 200
+        order by q.lane desc, q.priority desc, q.seq desc limit 5000)
         union all
-        select i.page_id, i.no from imports as i
-    ) as w
+        (select q.* from core.indexing_queue as q where q.lane = 1 and q.priority < 200
+        order by q.lane desc, q.priority desc, q.seq desc limit 1000)
+    ),
+    waiting as (
+        -- "offset 0", "order by no limit 1": look-ups by key whatever the statistics say, see core.live_blocks
+        (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
+        from newest as n
+        cross join lateral (
+            select q.no, q.priority from core.indexing_queue as q
+            where q.workspace_id = p_workspace_id and q.page_id = n.id and q.priority < 300 and q.op = 'upsert'
+            offset 0
+        ) as q
+        limit 5000)
+        union
+        select t.page_id, t.no, true, p.updated_at
+        from tail as t
+        cross join lateral (
+            select p.updated_at from core.pages as p
+            where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
+            offset 0
+        ) as p
+        where t.workspace_id = p_workspace_id and t.op = 'upsert'
+    ),
+    placed as (
+        select w.page_id, w.no, w.is_edit, w.updated_at, row_number() over (
+            partition by w.page_id, w.is_edit
+            order by
+                w.no > 0,
+                case when w.is_edit then (
+                    select b.ver from core.blocks as b
+                    where b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no between w.no and w.no
+                    order by b.no limit 1
+                ) end desc nulls last,
+                w.no
+        ) as place
+        from waiting as w
+    )
+    select p.page_id, p.no
+    from placed as p
+    order by p.is_edit desc, p.place > 200, p.updated_at desc, p.page_id, p.place
     limit p_limit;
 end;
 $$;
 
 comment on function core.waiting_blocks(uuid, integer) is
-'Keys of blocks that wait to be indexed, newest edits first, at most p_limit.';
+'Keys of blocks that wait to be indexed, edits before imports, newest pages first, at most p_limit.';
 revoke all on function core.waiting_blocks(uuid, integer) from public;

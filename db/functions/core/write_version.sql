@@ -1,7 +1,7 @@
--- core.write_version: makes a checked, reduced draft (core.reduce_draft) the next version of its locked page: block rows
--- that changed and no others, the page row, the log, the indexing queue; orders a snapshot of each 10th version.
--- Returns the version; the old one, and nothing is written, where the draft is what the page is already.
--- Locks rows of one page only, under the lock of the page row, so no two saves can wait for each other.
+-- core.write_version: makes a checked, reduced draft (core.reduce_draft) the next version of its locked page: block
+-- rows that changed and no others, the page row, the log, the indexing queue; orders a snapshot of each 10th version.
+-- Returns the version; the old one, and nothing is written, where the draft is what the page is already. Locks rows of
+-- one page only, under the lock of the page row, so no two saves can wait for each other.
 create or replace function core.write_version(
     p_page core.pages,
     p_actor uuid,

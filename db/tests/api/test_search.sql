@@ -1,5 +1,5 @@
 begin;
-select plan(47);
+select plan(50);
 insert into core.users (id, name, created_at) values ('00000000-0000-7000-8000-0000000000aa', 'reader', now());
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now()),
 ('00000000-0000-7000-8000-000000000002', 'v', now());
@@ -123,6 +123,18 @@ select is(
     (pg_temp.search('daily', 'hybrid', p_embedding => pg_temp.vector(3)) #>> '{hits,0,score}')::numeric,
     round(1.0 / 61 + 1.0 / 62, 6), 'reciprocal ranks are added (k = 60)'
 );
+select
+    is(
+        pg_temp.hits(pg_temp.search('something', 'hybrid', p_embedding => pg_temp.vector(3))),
+        '3:b1 1:b2 2:b2',
+        'of equal scores words that are there come before a neighbour, whatever the ids'
+    );
+select
+    is(
+        pg_temp.hits(pg_temp.search('something', 'hybrid', p_limit => 1, p_embedding => pg_temp.vector(3))),
+        '3:b1',
+        'also where the limit cuts'
+    );
 select is(pg_temp.hits(pg_temp.search('daily', 'hybrid')), '2:b2', 'without an embedding hybrid is text');
 select is(pg_temp.hits(pg_temp.search('windows', p_limit => 1)), '3:-', 'no more than asked for');
 
@@ -148,6 +160,7 @@ select is(pg_temp.hits(pg_temp.search('partitions')), '', 'the old text of a wai
 select is(pg_temp.hits(pg_temp.search('dropped news')), '2:b1', 'indexed and waiting blocks of a page together');
 delete from core.indexing_queue;
 select is(pg_temp.hits(pg_temp.search('partitions')), '', 'old text is no hit even where the queue does not know');
+select is(pg_temp.hits(pg_temp.search('dropped partitions')), '', 'nor together with another block''s');
 delete from core.blocks where no = 1 and page_id = '00000000-0000-7000-8000-000000000101';
 select is(pg_temp.hits(pg_temp.search('sliding')), '1:b2', 'nor is a block that is gone');
 select set_config('quire.saving', '00000000-0000-7000-8000-000000000103:2', true);
@@ -207,10 +220,15 @@ select throws_ok(
     $$select pg_temp.search('x', 'vector', p_embedding => '[1,2]')$$, 'PT400',
     'the embedding is not a vector of the 384 dimensions of hashing-384', 'refuses another dimension'
 );
-select throws_ok(
-    $$select pg_temp.search('x', 'vector', p_embedding => '[1]', p_model => 'other')$$, 'PT400',
-    'the model other is not known here', 'refuses an unknown model'
-);
+select
+    results_eq(
+        $$select s.degraded, pg_temp.hits(s.body::jsonb)
+        from (values ('hybrid', '[1]'), ('vector', '[1]'), ('hybrid', null), ('text', '[1]')) as m (mode, embedding),
+            api.search('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000aa', 'sliding',
+                m.mode, null, 20, 'other', m.embedding) as s$$,
+        $$values (true, '1:b2'), (true, ''), (false, '1:b2'), (false, '1:b2')$$,
+        'a model that no worker has registered yet leaves the text'
+    );
 set local role quire_worker;
 select
     throws_ok(

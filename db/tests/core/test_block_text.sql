@@ -1,5 +1,5 @@
 begin;
-select plan(18);
+select plan(21);
 select is(core.block_text(type, data::jsonb), text, description) from (
     values
     ('paragraph', '{"text": "plain"}', 'plain', 'text as it is'),
@@ -10,6 +10,9 @@ select is(core.block_text(type, data::jsonb), text, description) from (
     ('paragraph', '{"text": "snake_case 2 * 3 a*b"}', 'snake_case 2 * 3 a*b', 'what is no marker stays'),
     ('code', '{"text": "a = `b` * _c_"}', 'a = `b` * _c_', 'code as it is'),
     ('html', '{"text": "<p class=x>one</p><p>two</p>"}', 'one  two', 'html without tags'),
+    ('callout', '{"kind": "note", "title": "Mind **this**", "text": "and that"}', 'Mind this and that', 'a callout''s title'),
+    ('callout', '{"kind": "note", "title": "Alone", "marker": ">"}', 'Alone', 'also without text'),
+    ('callout', '{"text": "", "title": null}', '', 'or neither'),
     ('image', '{"url": "http://x.y/z.png", "alt": "a cat"}', 'a cat', 'an image''s alt text, not its address'),
     ('table', '{"rows": [["a", "**b**"], ["c", 1]]}', 'a b c', 'a table''s cells, each once'),
     ('divider', '{"text": "x"}', '', 'a divider has none'),

@@ -6,3 +6,5 @@ alter table core.pages add column recent boolean not null default true;
 comment on column core.pages.recent is
 'False once ops.sweep_recent_pages has found the page unedited for more than 8 days; true from its next edit on. A page
 edited in the last 7 days is always true, also where the sweep never ran.';
+comment on index core.pages_workspace_updated_idx is
+'Pages of a workspace, newest first, keyset pagination: lists that go further back than pages_updated_recent_idx.';

@@ -182,11 +182,11 @@ def test_600_saves_in_a_minute_are_hot(pages: Connection) -> None:
     sweep(pages)
     pages.execute("set quire.fake_now = '2100-05-06 07:08:09+00'")
     pages.execute("select ops.sweep_recent_pages(10000)")
-    patch(pages, [{"op": "add", "path": "/properties/n", "value": -1}])
+    patch(pages, [{"op": "add", "path": "/properties/saves", "value": -1}])
     assert number(pages, "select count(*) from core.pages where recent") == 1, "the first one makes the page recent"
     before = [statistics(pages, "pages", column) for column in ("n_tup_upd", "n_tup_hot_upd")]
     for n in range(600):
-        patch(pages, [{"op": "replace", "path": "/properties/n", "value": n}])
+        patch(pages, [{"op": "replace", "path": "/properties/saves", "value": n}])
     pages.execute("reset quire.fake_now")
     after = [statistics(pages, "pages", column) for column in ("n_tup_upd", "n_tup_hot_upd")]
     assert [after[0] - before[0], after[1] - before[1]] == [600, 600]

@@ -49,12 +49,3 @@ def test_the_sweep_of_recent_pages_goes_on_until_none_is_left(
         assert with_context(database, tasks.sweep_recent_pages) == 4, "it waits for nobody"
     assert with_context(database, tasks.sweep_recent_pages) == 1
     assert conn.execute("select count(*) from core.pages where recent").fetchone() == (1,)
-
-
-def test_the_sweep_has_a_schedule(database: str) -> None:
-    async def schedule(context: tasks.Context) -> list[str]:
-        app = tasks.create_control_app(context)
-        return [periodic.cron for (name, _), periodic in app.periodic_registry.periodic_tasks.items()
-                if name == "recent_sweep"]  # fmt: skip
-
-    assert with_context(database, schedule) == ["37 * * * *"]

@@ -36,10 +36,11 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 def is_complete(config: pytest.Config) -> bool:
     """Whether all tests there are were wanted."""
+    narrowed = ("collectonly", "ignore", "ignore_glob", "lf", "stepwise")
     return (
         config.args == config.getini("testpaths")
         and not config.stash[_RUN].deselected
-        and not any(config.getoption(name, False) for name in ("collectonly", "ignore", "ignore_glob", "lf", "stepwise"))
+        and not any(config.getoption(name, False) for name in narrowed)
     )
 
 

@@ -66,6 +66,7 @@ def test_functions_that_cannot_be_counted_are_found(empty_database: str) -> None
 def test_what_is_wrong_is_named() -> None:
     functions = {"api.a": True, "api.b": True, "core.sum": False, "core.max": False}
     assert problems(functions, {"api.a", "api.b"}, {"core.sum": "x", "core.max": "x"}) == []
+    assert problems(functions, {"api.a"}, {"core.sum": "x", "core.max": "x", "api.b": "always raises"}) == []
     assert problems(functions, {"api.a"}, {"core.sum": "x", "api.a": "x", "api.gone": "x"}) == [
         "api.a is in UNCOUNTED, but its calls are counted",
         "api.b was never called: write a test that does",

@@ -1,6 +1,6 @@
 -- core.find_pages: pages of a workspace edited since p_since, newest first, at most p_limit of them; p_after is the
--- place that the list goes on from: edited_minute, updated_at and id of a page. With p_recent (p_since is at most 7 days
--- ago) out of pages_updated_recent_idx, else out of pages_workspace_updated_idx, in order: no more rows than are
+-- place that the list goes on from: edited_minute, updated_at and id of a page. With p_recent (p_since is at most 7
+-- days ago) out of pages_updated_recent_idx, else out of pages_workspace_updated_idx, in order: no more rows than are
 -- returned, and those of the same minute. The statement is made here, because the planner takes a partial index only
 -- when the query's text implies its predicate.
 create or replace function core.find_pages(

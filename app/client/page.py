@@ -41,9 +41,10 @@ class PageSaved:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A save whose answer has not come: repeated under the same key until it has."""
+    """A save whose answer has not come: repeated as it was, under the same key, until it has."""
 
     key: str
+    minimal: bool
     base_version: int
     patch: Operations
     document: Document
@@ -154,14 +155,14 @@ class PageState:
             unanswered = self._attempt
             done = PageSaved(self.version, False, [])
             if unanswered is not None:
-                done = yield from self._try(unanswered, minimal)
+                done = yield from self._try(unanswered)
                 if done.overlaps:
                     return done
             document = self._snapshot()
             patch = diff(self._base, document)
             if not patch:
                 return done
-            saved = yield from self._try(_Attempt(str(uuid.uuid4()), self.version, patch, document), minimal)
+            saved = yield from self._try(_Attempt(str(uuid.uuid4()), minimal, self.version, patch, document))
             return replace(saved, rebased=saved.rebased or done.rebased)
 
     def refreshing(self, *, keep: Keep = "yours") -> Steps[list[Overlap]]:
@@ -203,13 +204,13 @@ class PageState:
             saved = yield from operations.restore(self._session, self.id, version)
             return (yield from self._follow(saved, self._base))
 
-    def _try(self, attempt: _Attempt, minimal: bool) -> Steps[PageSaved]:
+    def _try(self, attempt: _Attempt) -> Steps[PageSaved]:
         """Send a save. It is remembered until its answer has been taken over, even when the caller is cancelled."""
         self._attempt = attempt
         options: dict[str, Any] = {
             "base_version": attempt.base_version,
             "idempotency_key": attempt.key,
-            "minimal": minimal,
+            "minimal": attempt.minimal,
         }
         try:
             if len(attempt.patch) > MAX_OPERATIONS:

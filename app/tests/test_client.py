@@ -426,7 +426,8 @@ def test_a_save_that_was_given_up_is_repeated_under_its_key_before_the_rest_is_s
         with pytest.raises(Unavailable):
             page.save()
         page.title = "two"
-        assert page.save().version == 3
+        assert page.save(minimal=True).version == 3
+        assert [request.headers.get("prefer") for request in server.requests[1:]] == [None, None, "return=minimal"]
         assert [request.body for request in server.requests[1:]] == [
             [replace("/title", "one")],
             [replace("/title", "one")],

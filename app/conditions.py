@@ -26,7 +26,7 @@ _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 def entity_tags(headers: Headers, name: str) -> list[str] | None:
     """The opaque tags of If-Match or If-None-Match, ``["*"]`` for any, None when the header is absent.
 
-    Weak tags count as strong ones: proxies that compress weaken them, and a version means the same document either way.
+    Weak tags count as strong ones: compressed answers have weak ones, and a version means the same document either way.
 
     Source: https://www.rfc-editor.org/rfc/rfc9110#section-13.1
     """
@@ -111,6 +111,16 @@ def check_accept(headers: Headers, media_type: str) -> None:
             best = (rank, _quality(parameters))
     if best[0] < 0 or best[1] == 0:
         raise Problem(406, "not_acceptable", f"the answer is {media_type}: accept it", {"media_type": media_type})
+
+
+def takes_gzip(headers: Headers) -> bool:
+    """Whether Accept-Encoding takes gzip, and likes it no less than a plain body. RFC 9110 12.5.3."""
+    qualities: dict[str, float] = {}
+    for text in ",".join(headers.getlist("accept-encoding")).split(","):
+        coding, *parameters = (part.strip().lower() for part in text.split(";"))
+        qualities["gzip" if coding == "x-gzip" else coding] = _quality(parameters)
+    quality = qualities.get("gzip", qualities.get("*", 0.0))
+    return quality > 0 and quality >= qualities.get("identity", 0.0)
 
 
 def _quality(parameters: Sequence[str]) -> float:

@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from app.http import ApiClient, ApiError, HttpError, add_target_arguments, find_target
+from app.client import Client, NotFound, QuireError
 from app.markdown.document import Document, import_source
 from app.markdown.render import render
 from app.progress import Progress
+from app.target import TargetError, add_target_arguments, find_target
 
+RETRY_SECONDS = 60.0
 _MAX_NAME_BYTES = 200
 _RESERVED = re.compile(r"[\x00-\x1f\x7f\\]" if os.name == "posix" else r"[\x00-\x1f\x7f<>:\"|?*\\]")
 
@@ -112,27 +114,27 @@ def run(args: argparse.Namespace) -> int:
     try:
         target = find_target(args)
         root.mkdir(parents=True, exist_ok=True)
-        with ApiClient(target.url, target.token, target.workspace) as client:
-            pages = list({page["id"]: page for page in client.list_pages()}.values())
+        with Client(target.url, target.token, target.workspace, retry_seconds=RETRY_SECONDS) as client:
+            pages = list({page["id"]: page for page in client.pages()}.values())
             return _export(client, choose_paths(pages), root, args)
-    except (HttpError, OSError) as error:
+    except (TargetError, QuireError, OSError) as error:
         print(f"quire export: {error}", file=sys.stderr)
         return 1
 
 
-def _export(client: ApiClient, paths: dict[str, str], root: Path, args: argparse.Namespace) -> int:
+def _export(client: Client, paths: dict[str, str], root: Path, args: argparse.Namespace) -> int:
     progress = Progress(len(paths))
     counts = {"written": 0, "same": 0, "deleted": 0, "failed": 0}
 
     def export_one(page_id: str) -> str:
         path = paths[page_id]
         try:
-            page = client.get_page(page_id).body
+            page = client.fetch(page_id)
             document = Document.from_json(page)
             written = write_file(root, path, render(document), overwrite=args.overwrite)
-        except ApiError as error:
-            if error.status == 404:
-                return "deleted"  # since the list was made
+        except NotFound:
+            return "deleted"  # since the list was made
+        except QuireError as error:
             progress.note(f"failed: {path}: {error}")
             return "failed"
         except (OSError, UnicodeEncodeError) as error:

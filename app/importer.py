@@ -6,7 +6,6 @@ property `source` holds the file's sha256: an interrupted import goes on, and an
 
 import argparse
 import hashlib
-import json
 import os
 import sys
 import threading
@@ -18,17 +17,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from app.http import ApiClient, ApiError, HttpError, Unreachable, add_target_arguments, find_target
+from app.client import (
+    Client,
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    QuireError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    encode,
+)
 from app.markdown.align import align
 from app.markdown.document import Document, MarkdownError, import_source
 from app.markdown.parse import parse
 from app.progress import Progress
+from app.target import TargetError, add_target_arguments, find_target
 
 SUFFIXES = frozenset({".md", ".markdown"})
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 MAX_BLOCKS = 10_000
 PUT_ATTEMPTS = 3
-_FATAL = frozenset({"token_invalid", "token_required", "insufficient_scope", "role_required", "workspace_not_found"})
+_FATAL = frozenset({"insufficient_scope", "role_required", "workspace_not_found"})
 
 Outcome = Literal["created", "updated", "unchanged", "failed"]
 
@@ -92,7 +102,7 @@ class Importer:
         dry_run: look, and write nothing.
     """
 
-    def __init__(self, client: ApiClient, workspace: str, root: Path, *, max_body: int, dry_run: bool = False) -> None:
+    def __init__(self, client: Client, workspace: str, root: Path, *, max_body: int, dry_run: bool = False) -> None:
         self._client = client
         self._workspace = workspace
         self._root = root
@@ -111,10 +121,10 @@ class Importer:
             progress: told of each file.
 
         Raises:
-            HttpError: the workspace's pages cannot be listed, so nothing was begun.
+            QuireError: the workspace's pages cannot be listed, so nothing was begun.
         """
         start = time.monotonic()
-        for page in self._client.list_pages():
+        for page in self._client.pages():
             notes = import_source(page)
             self._known[page["id"]] = notes["sha256"] if notes else ""
         with ThreadPoolExecutor(jobs) as pool:
@@ -138,8 +148,8 @@ class Importer:
         blocks = 0
         try:
             outcome, blocks = self._import(path)
-        except (Unreachable, ApiError) as error:
-            if isinstance(error, Unreachable) or error.status == 401 or error.code in _FATAL:
+        except QuireError as error:
+            if _is_fatal(error):
                 self._stop(str(error))
                 return
             self._fail(path, str(error), progress)
@@ -188,11 +198,11 @@ class Importer:
         body = self._encode({"id": page, **document.to_json(path, digest)})
         if not self._dry_run:
             try:
-                self._client.create_page(page, body)
-            except ApiError as error:
+                self._client.post(body, minimal=True)
+            except Conflict as error:
                 if error.code != "page_exists":
                     raise
-                # It came through and its answer was lost, or another import runs beside this one.
+                # Another import runs beside this one.
                 return self._update(page, path, digest, document, "created")
         return "created", len(document.blocks)
 
@@ -200,31 +210,29 @@ class Importer:
         """Save a file over its page, as a difference to the blocks that it has now."""
         for _ in range(PUT_ATTEMPTS):
             try:
-                stored = self._client.get_page(page)
-            except ApiError as error:
-                if error.status == 404:
-                    raise BadFile(
-                        f"its page {page} was deleted: restore the page, or give the file another name"
-                    ) from error
-                raise
-            notes = import_source(stored.body)
+                stored = self._client.fetch(page)
+            except NotFound as error:
+                if error.code in _FATAL:
+                    raise
+                raise BadFile(
+                    f"its page {page} was deleted: restore the page, or give the file another name"
+                ) from error
+            notes = import_source(stored)
             if notes is not None and notes["sha256"] == digest:
                 return done, len(document.blocks)
-            blocks = align(stored.body["blocks"], document.blocks)
+            blocks = align(stored["blocks"], document.blocks)
             body = self._encode({**document.to_json(path, digest), "blocks": blocks})
             if self._dry_run:
                 return done, len(blocks)
             try:
-                self._client.put_page(page, body, stored.etag)
-            except ApiError as error:
-                if error.status != 412:
-                    raise
-                continue  # somebody saved in between, or this save came through and its answer was lost
+                self._client.put(page, body, if_match=stored["version"], minimal=True)
+            except PreconditionFailed:
+                continue  # somebody saved in between
             return done, len(blocks)
         raise BadFile(f"its page {page} was edited by others {PUT_ATTEMPTS} times meanwhile: try again")
 
     def _encode(self, body: dict[str, Any]) -> bytes:
-        encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        encoded = encode(body)
         if len(encoded) > self._max_body:
             raise BadFile(f"as a page it has {len(encoded)} bytes, a request has at most {self._max_body}: split it")
         return encoded
@@ -256,16 +264,16 @@ def run(args: argparse.Namespace) -> int:
         target = find_target(args)
         max_body = _max_body()
         uuid.UUID(target.workspace)
-    except (HttpError, ValueError) as error:
-        reason = error if isinstance(error, HttpError) else "--workspace must be a UUID"
+    except (TargetError, ValueError) as error:
+        reason = error if isinstance(error, TargetError) else "--workspace must be a UUID"
         print(f"quire import: {reason}", file=sys.stderr)
         return 1
     waiting = _Waiting(progress)
-    with ApiClient(target.url, target.token, target.workspace, on_wait=waiting) as client:
+    with Client(target.url, target.token, target.workspace, priority="import", on_wait=waiting) as client:
         importer = Importer(client, target.workspace, args.folder, max_body=max_body, dry_run=args.dry_run)
         try:
             report = importer.run(files, args.jobs, progress)
-        except HttpError as error:
+        except QuireError as error:
             print(f"quire import: {error}", file=sys.stderr)
             return 1
         finally:
@@ -305,10 +313,17 @@ class _Waiting:
             self._progress.note(f"waiting: {reason}")
 
 
+def _is_fatal(error: QuireError) -> bool:
+    """Whether the next file would meet the same. 504 is about one request that takes the database too long."""
+    if isinstance(error, Unavailable):
+        return error.status != 504
+    return isinstance(error, (Unauthorized, RateLimited)) or error.code in _FATAL
+
+
 def _max_body() -> int:
     given = os.environ.get("QUIRE_MAX_BODY_BYTES") or "1048576"
     if not given.isdigit() or int(given) == 0:
-        raise HttpError(f"QUIRE_MAX_BODY_BYTES must be a number of bytes, not {given}")
+        raise TargetError(f"QUIRE_MAX_BODY_BYTES must be a number of bytes, not {given}")
     return int(given)
 
 

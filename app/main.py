@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 
 from app import routes, service_routes
 from app.calls import Calls
+from app.compression import Compress
 from app.exchange import Services
 from app.metrics import Metrics
 from app.middleware import ObserveRequests, answer_http_exception, answer_problem
@@ -72,7 +73,7 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[*routes.routes(), *service_routes.routes()],
-        middleware=[Middleware(ObserveRequests)],
+        middleware=[Middleware(ObserveRequests), Middleware(Compress)],
         exception_handlers={Problem: answer_problem, HTTPException: answer_http_exception},
         lifespan=lifespan,
     )

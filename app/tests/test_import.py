@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import exporter, importer
-from app.http import ApiClient, ApiError, HttpError, Unreachable, find_target
+from app.target import TargetError, find_target
 
 WORKSPACE = str(uuid.UUID(int=7))
 PREFIX = "/v1/workspaces/{workspace}"
@@ -78,7 +78,7 @@ class Pages:
         self.pages[body["id"]] = {**body, "version": 1}
         if trouble == "lose the answer":
             return problem(503, "database_unavailable")
-        return Response(status_code=201, headers={"ETag": '"1"'})
+        return Response(status_code=201, headers={"ETag": '"1"', "Location": f"{request.url.path}/{body['id']}"})
 
     async def get(self, request: Request) -> Response:
         trouble = await self._begin(request)
@@ -286,24 +286,6 @@ def test_a_lost_token_ends_the_import_at_once(api: Pages, folder: Path, capsys: 
     assert len(api.writes()) == 1
 
 
-def test_an_unreachable_server_is_said_after_the_time_for_retries() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    told: list[str] = []
-    with (
-        ApiClient(url, "t", WORKSPACE, retry_seconds=0.3, on_wait=told.append) as client,
-        pytest.raises(Unreachable, match="no answer from"),
-    ):
-        client.get_page("x")
-    assert len(told) == 1
-
-
-def test_an_answer_that_is_not_the_apis_is_an_error(api: Pages) -> None:
-    with ApiClient(api.url, "wrong", WORKSPACE) as client, pytest.raises(ApiError) as raised:
-        client.get_page("x")
-    assert (raised.value.status, raised.value.code) == (401, "token_invalid")
-
-
 def test_links_out_of_the_folder_are_not_followed(api: Pages, folder: Path, tmp_path: Path) -> None:
     write(tmp_path, "outside/secret.md", "secret")
     (folder / "link.md").symlink_to(tmp_path / "outside" / "secret.md")
@@ -370,7 +352,7 @@ def test_the_target_comes_from_options_then_environment_then_the_quickstart_file
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATA", str(tmp_path))
     args = argparse.Namespace(url=None, token=None, workspace=None)
-    with pytest.raises(HttpError, match="--url is missing"):
+    with pytest.raises(TargetError, match="--url is missing"):
         find_target(args)
     (tmp_path / "quickstart.env").write_text(
         f"QUIRE_URL=http://127.0.0.1:1\nQUIRE_TOKEN=user\nQUIRE_ADMIN_TOKEN=admin\nQUIRE_WORKSPACE={WORKSPACE}\n"
@@ -381,11 +363,11 @@ def test_the_target_comes_from_options_then_environment_then_the_quickstart_file
     assert find_target(args).token == "mine"
     monkeypatch.delenv("QUIRE_TOKEN")
     args.url = "http://other.example"
-    with pytest.raises(HttpError, match="--token is missing"):
+    with pytest.raises(TargetError, match="--token is missing"):
         find_target(args)
     args.url = "other.example:80"
     args.token, args.workspace = "t", WORKSPACE
-    with pytest.raises(HttpError, match="must be like"):
+    with pytest.raises(TargetError, match="must be like"):
         find_target(args)
 
 

@@ -56,9 +56,9 @@ def test_prefer_minimal_leaves_out_the_document(api: Api) -> None:
 
 def test_if_none_match_answers_304(api: Api) -> None:
     client, page = api.client(), api.create()
-    for tags in ('"1"', 'W/"1"', '"7", "1"', "*"):
+    for tags, named in (('"1"', '"1"'), ('W/"1"', 'W/"1"'), ('"7", "1"', '"1"'), ("*", '"1"')):
         answer = client.get(f"/pages/{page}", headers={"If-None-Match": tags})
-        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1"'), tags
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", named), tags
     assert client.get(f"/pages/{page}", headers={"If-None-Match": '"2", "abc"'}).status_code == 200
     bad = client.get(f"/pages/{page}", headers={"If-None-Match": "1"})
     assert (bad.status_code, bad.json()["code"]) == (400, "bad_header")

@@ -28,9 +28,10 @@ begin
     left join unnest(v_old.block_order, v_old.blocks) as olds (no, block)
         on news.block ->> 'id' = olds.block ->> 'id';
     return query
-        select core.diff_states(
+        select made.ops::text
+        from core.diff_states(
             v_old.head, v_old.block_order, v_old.blocks, v_new.head, coalesce(v_new.block_order, '{}'), v_new.blocks
-        )::text;
+        ) as made;
 end;
 $$;
 

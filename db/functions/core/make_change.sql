@@ -1,6 +1,5 @@
 -- core.make_change: what a row of the log says of the way from one state of a page (core.page_at) to another:
--- operations, pre-images, and what was touched, as wide as can be: whole blocks, and every block where the order of
--- those that stayed changed.
+-- operations, pre-images, and what was touched.
 create or replace function core.make_change(
     p_from_head jsonb,
     p_from_order integer[],
@@ -13,42 +12,21 @@ create or replace function core.make_change(
     out touched jsonb
 )
 language plpgsql
-immutable
-parallel safe
+stable
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_moved boolean;
 begin
-    ops := core.diff_states(p_from_head, p_from_order, p_from_blocks, p_head, p_order, p_blocks);
-    v_moved := exists (select from jsonb_array_elements(ops) as made (operation) where operation ->> 'op' = 'move');
-    select
-        jsonb_build_object('blocks', coalesce(
-            jsonb_object_agg(coalesce(old.no, new.no), old.block) filter (where old.block is distinct from new.block),
-            '{}'
-        )),
-        coalesce(
-            jsonb_agg(case
-                when old.no is null then jsonb_build_array('ins', new.block -> 'id', new.no)
-                when new.no is null then jsonb_build_array('del', old.block -> 'id')
-                when old.block <> new.block then jsonb_build_array('set', new.block -> 'id', '')
-            end) filter (where old.block is distinct from new.block), '[]'
-        ) || coalesce(
-            jsonb_agg(jsonb_build_array('mov', new.block -> 'id')) filter (
-                where v_moved and old.no is not null and new.no is not null
-            ), '[]'
-        )
-    into undo, touched
+    select made.ops, made.touched into ops, touched
+    from core.diff_states(p_from_head, p_from_order, p_from_blocks, p_head, p_order, p_blocks) as made;
+    select jsonb_build_object('blocks', coalesce(jsonb_object_agg(coalesce(old.no, new.no), old.block), '{}')) into undo
     from unnest(p_from_order, p_from_blocks) as old (no, block)
-    full join unnest(p_order, p_blocks) as new (no, block) on old.no = new.no;
+    full join unnest(p_order, p_blocks) as new (no, block) on old.no = new.no
+    where old.block is distinct from new.block;
     undo := undo
         || case when p_order <> p_from_order then jsonb_build_object('order', p_from_order) else '{}' end
         || case when p_head -> 'title' <> p_from_head -> 'title' then p_from_head - 'properties' else '{}' end
         || case when p_head -> 'properties' <> p_from_head -> 'properties' then p_from_head - 'title' else '{}' end;
-    if p_head <> p_from_head then
-        touched := touched || '[["set", "", ""]]';
-    end if;
 end;
 $$;
 

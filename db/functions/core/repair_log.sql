@@ -1,6 +1,6 @@
 -- core.repair_log: repairs what core.replay_page finds wrong with the log of a locked page, and says what it did. A row
 -- whose operations or pre-images are damaged is written anew where both versions around it prove themselves another
--- way, with what it touched as wide as can be. A row that is missing, or lost on both sides, cannot be made up: it is
+-- way. A row that is missing, or lost on both sides, cannot be made up: it is
 -- named, with the last version before it, and stays.
 create or replace function core.repair_log(
     p_workspace_id uuid,

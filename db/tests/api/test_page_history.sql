@@ -34,7 +34,7 @@ create temporary table seen (version bigint, document jsonb);
 create function pg_temp.patch(p_patch text) returns void language sql as $$
     select api.patch_page(
         '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a',
-        '00000000-0000-0000-0000-0000000000aa', array['*'], null, p_patch, 'patch', 100::smallint, false
+        '00000000-0000-0000-0000-0000000000aa', array['*'], null, p_patch, 'patch', 100::smallint, null
     );
     insert into seen select p.version, core.page_document(p)::jsonb from core.pages as p
 $$;

@@ -61,7 +61,7 @@ begin
         perform api.patch_page(
             '00000000-0000-0000-0000-000000000001', pg_temp.user('editor'), '00000000-0000-0000-0000-0000000000aa',
             array['*'], null, format('[{"op": "replace", "path": "/title", "value": "%s"}]', v_version), 'patch',
-            100::smallint, false
+            100::smallint, null
         );
     end loop;
     delete from core.page_snapshots_due;

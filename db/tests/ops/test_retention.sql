@@ -37,7 +37,7 @@ create function pg_temp.edit(p_name text) returns void language sql as $$
         '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', pg_temp.page(p_name),
         array['*'], null,
         format('[{"op": "replace", "path": "/title", "value": "%s"}]', (select version + 1 from core.pages where id = pg_temp.page(p_name))),
-        'patch', 100::smallint, false
+        'patch', 100::smallint, null
     )
 $$;
 create function pg_temp.delete(p_name text) returns void language sql as $$

@@ -12,21 +12,12 @@ create function pg_temp.live() returns jsonb language sql as $$
     select core.page_document(p)::jsonb - array['id', 'version'] from core.pages as p
 $$;
 create function pg_temp.see() returns void language sql as $$
-    update core.page_changes as c set content_hash = core.page_hash(
-        jsonb_build_object('title', p.title, 'properties', p.properties), p.block_order,
-        array(select d.block from core.draft_blocks(p.workspace_id, p.id, p.block_order, '{}', '{}') as d order by d.place)
-    ), touched = (
-        select coalesce(jsonb_agg(jsonb_build_array('ins', b.id, b.no)), '[]')
-        from core.blocks as b where b.ver = p.version and c.undo -> 'blocks' -> b.no::text = 'null'
-    )
-    from core.pages as p where c.version = p.version;
-    update core.pages as p set content_hash = c.content_hash from core.page_changes as c where c.version = p.version;
     insert into seen select p.version, pg_temp.live() from core.pages as p
 $$;
 create function pg_temp.patch(p_patch text) returns void language sql as $$
     select api.patch_page(
         '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a',
-        '00000000-0000-0000-0000-0000000000aa', array['*'], null, p_patch, 'patch', 100::smallint, false
+        '00000000-0000-0000-0000-0000000000aa', array['*'], null, p_patch, 'patch', 100::smallint, null
     );
     select pg_temp.see()
 $$;

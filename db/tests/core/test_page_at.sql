@@ -88,6 +88,7 @@ select is(
 );
 
 -- snapshots
+delete from core.page_snapshots_due;
 insert into core.page_snapshots_due select '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-0000000000aa', v from unnest('{1,4}'::integer[]) as v;
 select is(ops.make_snapshots(10), 2, 'snapshots are made as ordered');
 savepoint damage;

@@ -1,6 +1,7 @@
 -- api.get_page_version: the document of a page as it was at one of its versions. The body is NULL, and was never built,
 -- when that version is one of p_known_versions (If-None-Match): a version never changes. Stable: all of it is read as
--- of one moment. PT404 workspace_not_found, page_not_found (deleted pages too), version_not_found; PT410 version_purged.
+-- of one moment. PT404 workspace_not_found, page_not_found (deleted pages too), version_not_found; PT410
+-- version_purged.
 create or replace function api.get_page_version(
     p_workspace_id uuid,
     p_actor uuid,

@@ -21,7 +21,9 @@ declare
 begin
     perform core.check_member(p_workspace_id, p_actor, 'editor');
     -- what cannot be written into a path would never be found again
-    if (length(p_name) between 1 and 200 and p_name !~ '[[:cntrl:]/]|^[.]{1,2}$' and p_name = btrim(p_name)) is not true then
+    if (
+        length(p_name) between 1 and 200 and p_name !~ '[[:cntrl:]/]|^[.]{1,2}$' and p_name = btrim(p_name)
+    ) is not true then
         raise exception 'a name has 1 to 200 characters, no slash or control character, no spaces at its ends'
             using errcode = 'PT422', constraint = 'name_invalid';
     end if;

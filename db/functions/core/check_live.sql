@@ -53,7 +53,8 @@ begin
         )
     );
     if v_hash <> coalesce(v_recorded, v_page.content_hash) then
-        return query select 'hash', jsonb_build_object('recorded', coalesce(v_recorded, v_page.content_hash), 'is', v_hash);
+        return query
+            select 'hash', jsonb_build_object('recorded', coalesce(v_recorded, v_page.content_hash), 'is', v_hash);
     elsif coalesce(v_recorded, v_page.content_hash) is null then
         return query select 'unreckoned', jsonb_build_object('is', v_hash);
     elsif v_page.content_hash is distinct from v_hash then

@@ -1,6 +1,6 @@
 -- core.diff_states: the RFC 6902 patch that turns a page as it was at one version into what it was at another
--- (core.page_at), in index form, and what it touches (core.page_changes.touched). By block number, so that a moved block
--- is one move and a changed one a change inside it.
+-- (core.page_at), in index form, and what it touches (core.page_changes.touched). By block number, so that a moved
+-- block is one move and a changed one a change inside it.
 create or replace function core.diff_states(
     p_from_head jsonb,
     p_from_order integer[],

@@ -1,5 +1,5 @@
--- core.drop_change_month: takes a month off the log of pages: its partition, and its rows in the default one. Whether it
--- did: a partition that somebody reads is left for the next call. Older versions of a page that have a later time,
+-- core.drop_change_month: takes a month off the log of pages: its partition, and its rows in the default one. Whether
+-- it did: a partition that somebody reads is left for the next call. Older versions of a page that have a later time,
 -- because a clock was set back, go with it: the log must not end in holes.
 create or replace function core.drop_change_month(
     p_month timestamptz

@@ -1,6 +1,7 @@
 -- core.hash_text: the first 8 bytes of the sha256 of a text, as a number 0 <= h < 2^64. PostgreSQL's own hash functions
 -- are not promised to stay the same from release to release; sha256 (FIPS 180-4) is. Zeros at the end of a JSON
--- number's fraction are left out: 1 and 1.0 are equal to jsonb, so that a save may store one where its log has the other.
+-- number's fraction are left out: 1 and 1.0 are equal to jsonb, so that a save may store one where its log has the
+-- other.
 create or replace function core.hash_text(
     p_text text
 )

@@ -1,6 +1,6 @@
 -- core.lock_page: the page row, locked until the transaction ends. All writes of a page queue here, and nowhere else.
--- No key update: rows that refer to the page may still be written. p_deleted: a deleted page as well.
--- PT404 page_not_found.
+-- No key update: rows that refer to the page may still be written. p_deleted: a deleted page as well. PT404
+-- page_not_found.
 create or replace function core.lock_page(
     p_workspace_id uuid,
     p_page_id uuid,

@@ -1,8 +1,7 @@
 -- core.page_state: what a page was at a version that it has had; NULL blocks where no way leads there. Ways begin at a
 -- snapshot, at the page as it is (p_live), or at nothing, the nearest first; from above they go back by pre-images
 -- (core.undo_state), from below forward by operations (core.redo_state). One whose end has not the content hash that
--- the log recorded is not believed, and the next is tried; without a recorded hash its
--- beginning must have its own.
+-- the log recorded is not believed, and the next is tried; without a recorded hash its beginning must have its own.
 create or replace function core.page_state(
     p_workspace_id uuid,
     p_page_id uuid,

@@ -1,7 +1,7 @@
 -- core.repair_live: repairs what core.check_live finds wrong with a locked page, and says what it did. Content that is
 -- not as recorded comes back out of snapshots and log (core.rewrite_page), but only where they prove themselves: else
--- the last version that can be had is named, and a person decides. Rows that no place refers to and hashes are
--- put right without a version, for no content changes by it.
+-- the last version that can be had is named, and a person decides. Rows that no place refers to and hashes are put
+-- right without a version, for no content changes by it.
 create or replace function core.repair_live(
     p_page core.pages
 )

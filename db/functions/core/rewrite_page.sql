@@ -1,5 +1,5 @@
--- core.rewrite_page: makes the rows of a locked page what they should be (a state that core.page_state has proved), as a
--- version of kind repair: what clients have read as the version before was damaged, so it needs another ETag. In the
+-- core.rewrite_page: makes the rows of a locked page what they should be (a state that core.page_state has proved), as
+-- a version of kind repair: what clients have read as the version before was damaged, so it needs another ETag. In the
 -- log, where the damage never was, nothing changes. Blocks that were damaged get the new version as theirs and are
 -- indexed again. Returns the version.
 create or replace function core.rewrite_page(

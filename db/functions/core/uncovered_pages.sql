@@ -1,5 +1,5 @@
--- core.uncovered_pages: pages with changes in a month of the log that no snapshot covers, at most p_limit, each with the
--- version to make a snapshot of: its last one in that month. A page that is gone for good needs none.
+-- core.uncovered_pages: pages with changes in a month of the log that no snapshot covers, at most p_limit, each with
+-- the version to make a snapshot of: its last one in that month. A page that is gone for good needs none.
 create or replace function core.uncovered_pages(
     p_month timestamptz,
     p_limit integer

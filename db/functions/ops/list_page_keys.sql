@@ -1,5 +1,6 @@
--- ops.list_page_keys: keys of pages, deleted ones too, in key order after a given one, at most p_limit; of one workspace
--- or (NULL) of all. For what walks over all pages, such as `quire verify`. Rows, no counting: it reads the key's index.
+-- ops.list_page_keys: keys of pages, deleted ones too, in key order after a given one, at most p_limit; of one
+-- workspace or (NULL) of all. For what walks over all pages, such as `quire verify`. Rows, no counting: it reads the
+-- key's index.
 create or replace function ops.list_page_keys(
     p_workspace_id uuid,
     p_after_workspace_id uuid,

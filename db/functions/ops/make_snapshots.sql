@@ -1,5 +1,5 @@
--- ops.make_snapshots: makes up to p_limit of the snapshots that saves have ordered (core.page_snapshots_due); returns how
--- many orders it took. Idempotent; several workers may call it at once: each takes other orders, in key order, and
+-- ops.make_snapshots: makes up to p_limit of the snapshots that saves have ordered (core.page_snapshots_due); returns
+-- how many orders it took. Idempotent; several workers may call it at once: each takes other orders, in key order, and
 -- none waits. No save waits for it, nor it for a save. What cannot be made is left out with a warning: nothing needs a
 -- snapshot, and `quire verify` says what is wrong.
 create or replace function ops.make_snapshots(

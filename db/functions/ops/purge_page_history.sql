@@ -1,6 +1,6 @@
--- ops.purge_page_history: retention of the log: 90 days. Takes whole months that ended by then, the oldest first, and each
--- only when of every page in it a snapshot covers all its versions there (has the last of them, or a later one); the
--- missing ones are made first, up to p_limit a call. A month that cannot be covered, because a page's history is
+-- ops.purge_page_history: retention of the log: 90 days. Takes whole months that ended by then, the oldest first, and
+-- each only when of every page in it a snapshot covers all its versions there (has the last of them, or a later one);
+-- the missing ones are made first, up to p_limit a call. A month that cannot be covered, because a page's history is
 -- damaged, stays with a warning, and so do all after it: the log loses nothing but its old end. Named versions get
 -- their snapshots first. Returns how many months went and snapshots were made; call again while any were.
 create or replace function ops.purge_page_history(

@@ -128,7 +128,10 @@ select is(pg_temp.problem('select pg_temp.version(1, null, $q$stranger$q$)'), 'P
 
 -- since
 select is(
-    (select array_agg(version order by version) from seen where pg_temp.follow(version) <> (select document from seen where version = 8)),
+    (
+        select array_agg(s.version order by s.version) from seen as s
+        where pg_temp.follow(s.version) <> (select n.document from seen as n where n.version = 8)
+    ),
     null, 'from each version what changed since leads to the newest'
 );
 select is(

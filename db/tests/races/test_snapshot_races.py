@@ -1,4 +1,4 @@
-"""Workers that make snapshots at once, and saves meanwhile: nothing twice, nobody waits."""
+"""Workers that make snapshots or purge pages at once, and saves meanwhile: nothing twice, nobody waits."""
 
 import uuid
 
@@ -62,3 +62,16 @@ def test_a_save_and_a_worker_do_not_wait_for_each_other(due: psycopg.Connection,
         save.rollback()
         save.execute("select core.lock_page(%s, %s)", [WORKSPACE, PAGES[1]])
         save.execute("insert into core.page_snapshots_due values (%s, %s, 10)", [WORKSPACE, PAGES[1]])
+
+
+def test_a_deleted_page_that_is_being_restored_is_not_purged(due: psycopg.Connection, database: str) -> None:
+    due.execute("alter table core.pages disable trigger check_page_version")
+    due.execute("update core.pages set deleted_at = now() - interval '31 days'")
+    due.execute("alter table core.pages enable trigger check_page_version")
+    with psycopg.connect(database) as restoring, psycopg.connect(database) as purging:
+        purging.execute("set lock_timeout = '200ms'")
+        restoring.execute("select core.lock_page(%s, %s, true)", [WORKSPACE, PAGES[0]])
+        assert purging.execute("select ops.purge_deleted_pages(100)").fetchone() == (5,)
+        purging.commit()
+        restoring.rollback()
+    assert due.execute("select id from core.pages").fetchall() == [(PAGES[0],)]

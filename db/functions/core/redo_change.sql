@@ -12,8 +12,12 @@ language plpgsql
 immutable
 security invoker
 set search_path = pg_catalog, pg_temp
+-- the planner takes an array to be short, and would look through all blocks for each
+set enable_nestloop = off
 as $$
 declare
+    v_operation jsonb;
+    v_place integer;
     v_nos constant integer[] := block_order;
     v_olds constant jsonb[] := blocks;
     v_document jsonb;
@@ -22,6 +26,21 @@ begin
         return;
     end if;
     begin
+        if not p_ops @? '$[*] ? (!(@.path like_regex "^/blocks/[0-9]+/") || @.op == "move" || @.op == "copy")' then
+            -- the usual case: edits inside blocks, which need not look at the others
+            for v_operation in select jsonb_array_elements(p_ops) loop
+                v_place := split_part(v_operation ->> 'path', '/', 3);
+                blocks[v_place + 1] := jsonpatch.apply_checked_operation(
+                    blocks[v_place + 1],
+                    v_operation || jsonb_build_object('path', regexp_replace(v_operation ->> 'path', '^/blocks/\d+', '')),
+                    0
+                );
+            end loop;
+            if cardinality(blocks) <> cardinality(v_olds) or array_position(blocks, null) is not null then
+                blocks := null;
+            end if;
+            return;
+        end if;
         -- what was saved once is within the limits: of a diff there may be more operations than a patch has
         v_document := jsonpatch.apply(
             head || jsonb_build_object('blocks', to_jsonb(blocks)), p_ops, 2147483647, 2147483647

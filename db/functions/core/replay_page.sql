@@ -22,7 +22,9 @@ declare
     v_head jsonb;  -- what the page was at v_at; NULL blocks: unknown
     v_order integer[];
     v_blocks jsonb[];
+    v_hash numeric;  -- of that; NULL: not reckoned
     v_next record;
+    v_next_hash numeric;
     v_back record;
 begin
     select states.head, states.block_order, states.blocks into v_head, v_order, v_blocks
@@ -37,24 +39,29 @@ begin
             v_head := '{"title": "", "properties": {}}';
             v_order := '{}';
             v_blocks := '{}';
+            v_hash := null;
         elsif v_change.version > v_at + 1 then
             return query
                 select missing.version, 'missing'
                 from generate_series(v_at + 1, v_change.version - 1) as missing (version);
             select states.head, states.block_order, states.blocks into v_head, v_order, v_blocks
             from core.page_state(p_workspace_id, p_page_id, v_change.version - 1, true) as states;
+            v_hash := null;
         end if;
         v_at := v_change.version;
         select redone.head, redone.block_order, redone.blocks into v_next
         from core.redo_change(v_change.ops, v_change.touched, v_head, v_order, v_blocks) as redone
         where v_blocks is not null;
-        if v_next.blocks is null
-            or core.page_hash(v_next.head, v_next.block_order, v_next.blocks) <> v_change.content_hash then
+        v_next_hash := case when v_next.blocks is not null then core.step_hash(
+            v_hash, v_head, v_order, v_blocks, v_next.head, v_next.block_order, v_next.blocks
+        ) end;
+        if v_next.blocks is null or v_next_hash <> v_change.content_hash then
             if v_blocks is not null and (v_next.blocks is not null or v_change.touched is not null) then
                 return query select v_at, 'ops';
             end if;
             select states.head, states.block_order, states.blocks into v_next
             from core.page_state(p_workspace_id, p_page_id, v_at, true) as states;
+            v_next_hash := null;
         end if;
         if v_blocks is not null and v_next.blocks is not null and v_at > 1 then
             select undone.* into v_back
@@ -66,6 +73,7 @@ begin
         v_head := v_next.head;
         v_order := v_next.block_order;
         v_blocks := v_next.blocks;
+        v_hash := v_next_hash;
     end loop;
     return query
         select missing.version, 'missing' from generate_series(v_at + 1, v_current) as missing (version)

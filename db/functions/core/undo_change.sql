@@ -10,6 +10,8 @@ language plpgsql
 immutable
 security invoker
 set search_path = pg_catalog, pg_temp
+-- the planner takes an array to be short, and would look through all blocks for each
+set enable_nestloop = off
 as $$
 declare
     v_nos constant integer[] := block_order;

@@ -14,6 +14,8 @@ language plpgsql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+-- the planner takes an array to be short, and would look through all blocks for each
+set enable_nestloop = off
 as $$
 declare
     v_nos constant integer[] := block_order;

@@ -45,7 +45,10 @@ begin
             select 0, '{"title": "", "properties": {}, "blocks": []}', '{}', null, 2
         ) as bases
         order by
-            case when bases.version < p_version then (p_version - bases.version) * 20 else bases.version - p_version end,
+            case
+                when bases.version < p_version then (p_version - bases.version) * 20
+                else bases.version - p_version
+            end,
             bases.rank, bases.version desc
     loop
         if v_base.document is null then

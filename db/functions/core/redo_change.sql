@@ -32,8 +32,9 @@ begin
                 v_place := split_part(v_operation ->> 'path', '/', 3);
                 blocks[v_place + 1] := jsonpatch.apply_checked_operation(
                     blocks[v_place + 1],
-                    v_operation || jsonb_build_object('path', regexp_replace(v_operation ->> 'path', '^/blocks/\d+', '')),
-                    0
+                    v_operation || jsonb_build_object(
+                        'path', regexp_replace(v_operation ->> 'path', '^/blocks/\d+', '')
+                    ), 0
                 );
             end loop;
             if cardinality(blocks) <> cardinality(v_olds) or array_position(blocks, null) is not null then

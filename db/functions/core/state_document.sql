@@ -18,8 +18,8 @@ begin
         || (p_head -> 'properties')::text || ', "blocks": [' || coalesce(
             (
                 select string_agg(
-                    '{"id": ' || (given.block -> 'id')::text || ', "type": ' || (given.block -> 'type')::text || ', "data": '
-                    || (given.block -> 'data')::text || '}',
+                    '{"id": ' || (given.block -> 'id')::text || ', "type": ' || (given.block -> 'type')::text
+                    || ', "data": ' || (given.block -> 'data')::text || '}',
                     ', ' order by given.place
                 )
                 from unnest(p_blocks) with ordinality as given (block, place)

@@ -1,5 +1,5 @@
--- core.step_hash: the content hash (core.page_hash) of one state of a page, from another one and its hash: of blocks that
--- are the same in both, nothing is reckoned. From scratch where p_hash is NULL or the order differs.
+-- core.step_hash: the content hash (core.page_hash) of one state of a page, from another one and its hash: of blocks
+-- that are the same in both, nothing is reckoned. From scratch where p_hash is NULL or the order differs.
 create or replace function core.step_hash(
     p_hash numeric,
     p_from_head jsonb,
@@ -25,7 +25,8 @@ begin
         return core.page_hash(p_head, p_order, p_blocks);
     end if;
     select
-        coalesce(array_agg(given.no), '{}'), coalesce(array_agg(given.old), '{}'), coalesce(array_agg(given.block), '{}')
+        coalesce(array_agg(given.no), '{}'), coalesce(array_agg(given.old), '{}'),
+        coalesce(array_agg(given.block), '{}')
     into v_nos, v_olds, v_blocks
     from unnest(p_order, p_from_blocks, p_blocks) as given (no, old, block)
     where given.old <> given.block;

@@ -37,7 +37,9 @@ begin
         log as (
             select
                 checks.check_name, checks.place,
-                jsonb_agg(replayed.version order by replayed.version) filter (where replayed.version is not null) as bad,
+                jsonb_agg(replayed.version order by replayed.version) filter (
+                    where replayed.version is not null
+                ) as bad,
                 jsonb_build_object('last_consistent_version', min(replayed.version) - 1) as last
             from (
                 values ('versions', 4, '{missing,ahead}'::text[]), ('replay', 5, '{ops}'), ('undo', 6, '{undo}')

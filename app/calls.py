@@ -71,6 +71,14 @@ _ADMIT = _function(
 _WRITTEN = "status page_id version blocks replayed body"
 _CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _GET_PAGE = _function("get_page", "uuid, uuid, uuid, bigint[]", "version body")
+_GET_PAGE_VERSION = _function("get_page_version", "uuid, uuid, uuid, bigint, bigint[]", "version body")
+_GET_PAGE_SINCE = _function("get_page_since", "uuid, uuid, uuid, bigint, bigint[]", "version body")
+_LIST_PAGE_CHANGES = _function("list_page_changes", "uuid, uuid, uuid, bigint, integer", "body")
+_DIFF_PAGE = _function("diff_page", "uuid, uuid, uuid, bigint, bigint", "body")
+_RESTORE_PAGE = _function("restore_page", "uuid, uuid, uuid, text[], bigint, text, text", _WRITTEN, False)
+_NAME_VERSION = _function("name_version", "uuid, uuid, uuid, text, bigint", "created body")
+_UNNAME_VERSION = _function("unname_version", "uuid, uuid, uuid, text", "version", False)
+_LIST_VERSIONS = _function("list_versions", "uuid, uuid, uuid", "body")
 _LIST_PAGES = _function("list_pages", "uuid, uuid, integer, text, interval", "body")
 _PUT_PAGE = _function("put_page", "uuid, uuid, uuid, text[], bigint, text, smallint, text, text", _WRITTEN, False)
 _PATCH_PAGE = _function(
@@ -86,6 +94,14 @@ FUNCTIONS: tuple[Function, ...] = (
     _ADMIT,
     _CREATE_PAGE,
     _GET_PAGE,
+    _GET_PAGE_VERSION,
+    _GET_PAGE_SINCE,
+    _LIST_PAGE_CHANGES,
+    _DIFF_PAGE,
+    _RESTORE_PAGE,
+    _NAME_VERSION,
+    _UNNAME_VERSION,
+    _LIST_VERSIONS,
     _LIST_PAGES,
     _PUT_PAGE,
     _PATCH_PAGE,
@@ -170,6 +186,61 @@ class Calls:
         """Version, and the document as JSON text: None when the version is one of known_versions."""
         version, body = await self._row(observer, _GET_PAGE, workspace, actor, page, list(known_versions))
         return version, body
+
+    async def get_page_version(
+        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, version: int, known: Sequence[int]
+    ) -> tuple[int, str | None]:
+        """The document at a version as JSON text; None when that version is among the known ones."""
+        version, body = await self._row(observer, _GET_PAGE_VERSION, workspace, actor, page, version, known)
+        return version, body
+
+    async def get_page_since(
+        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, since: int, known: Sequence[int]
+    ) -> tuple[int, str | None]:
+        """The newest version, and what changed since another as JSON text; None when the newest is known."""
+        version, body = await self._row(observer, _GET_PAGE_SINCE, workspace, actor, page, since, known)
+        return version, body
+
+    async def list_page_changes(
+        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, since: int | None, limit: int
+    ) -> str:
+        """The log after a version (None: as far back as it goes) as JSON text."""
+        return (await self._row(observer, _LIST_PAGE_CHANGES, workspace, actor, page, since, limit))[0]
+
+    async def diff_page(
+        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, start: int, end: int | None
+    ) -> str:
+        """The patch from one version to another (None: the newest) as JSON text."""
+        return (await self._row(observer, _DIFF_PAGE, workspace, actor, page, start, end))[0]
+
+    async def restore_page(
+        self,
+        observer: Observer,
+        workspace: UUID,
+        actor: UUID,
+        page: UUID,
+        if_match: Sequence[str] | None,
+        version: int,
+        preferred: str | None,
+        key: str | None,
+    ) -> Written:
+        """Make a new version with the content of an older one. if_match: None when the header is absent."""
+        return await self._write(observer, _RESTORE_PAGE, workspace, actor, page, if_match, version, preferred, key)
+
+    async def name_version(
+        self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, name: str, version: int | None
+    ) -> tuple[bool, str]:
+        """Name a version (None: the newest); whether the name is new, and it as JSON text."""
+        created, body = await self._row(observer, _NAME_VERSION, workspace, actor, page, name, version)
+        return created, body
+
+    async def unname_version(self, observer: Observer, workspace: UUID, actor: UUID, page: UUID, name: str) -> int:
+        """Take a name off; the version it named."""
+        return (await self._row(observer, _UNNAME_VERSION, workspace, actor, page, name))[0]
+
+    async def list_versions(self, observer: Observer, workspace: UUID, actor: UUID, page: UUID) -> str:
+        """The named versions as JSON text."""
+        return (await self._row(observer, _LIST_VERSIONS, workspace, actor, page))[0]
 
     async def list_pages(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -191,9 +192,38 @@ def integer(values: Mapping[str, str], name: str, default: int, low: int, high: 
     return number
 
 
+def version(values: Mapping[str, str], name: str, low: int = 1) -> int | None:
+    """A version, None when absent."""
+    return integer(values, name, low, low, _MAX_VERSION) if name in values else None
+
+
 def base_version(values: Mapping[str, str]) -> int | None:
     """?base_version=, None when absent."""
-    return integer(values, "base_version", 0, 1, _MAX_VERSION) or None
+    return version(values, "base_version")
+
+
+def version_member(text: str) -> int | None:
+    """The version that a body such as ``{"version": 7}`` names; None where it names none."""
+    try:
+        pairs = json.loads(text, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        raise Problem(400, "malformed_json", "the body is not JSON") from None
+    if not isinstance(pairs, _Pairs):
+        raise Problem(422, "document_not_object", 'the body is an object: {"version": 7}', {"pointer": ""})
+    version: object = None
+    for place, (name, value) in enumerate(pairs):
+        if name != "version":
+            raise Problem(422, "unknown_member", "the body has the member version and no other", {"pointer": ""})
+        if place:
+            raise Problem(400, "duplicate_key", "version is there twice")
+        version = value
+    if version is not None and (type(version) is not int or not 1 <= version <= _MAX_VERSION):
+        raise Problem(422, "invalid_value", "/version must be a whole number from 1", {"pointer": "/version"})
+    return version
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object with its duplicate keys."""
 
 
 def duration(values: Mapping[str, str], name: str) -> timedelta | None:

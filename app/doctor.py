@@ -6,12 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import psycopg
 
-from app.quickstart import FILE_NAME, read_env_file
+from app.quickstart import FILE_NAME, find_database_url
 from db.commands import Subparsers
 from db.drift import drift
 from db.migration_files import HERE, MigrationError, read_migrations
@@ -51,7 +50,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one line a check; 1 when one failed."""
     settings = Settings.from_env()
-    database_url = settings.database_url or _quickstart_url(settings.data)
+    database_url = find_database_url(settings)
     if database_url is None:
         print(
             f"quire: no database to check: set DATABASE_URL, or DATA to the folder of a running `quire up`"
@@ -218,10 +217,3 @@ def _connections(connection: psycopg.Connection, settings: Settings) -> Iterator
         yield Finding("warn", "connections", f"{message}: no room for a second pair; put PgBouncer in front")
     else:
         yield Finding("ok", "connections", message)
-
-
-def _quickstart_url(data: Path) -> str | None:
-    try:
-        return read_env_file(data / FILE_NAME).get("DATABASE_URL")
-    except PermissionError:
-        return None

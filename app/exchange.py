@@ -16,7 +16,7 @@ import psycopg_pool
 from starlette.requests import Request
 
 from app.calls import Admission, Calls
-from app.conditions import bearer_token, content_type
+from app.conditions import bearer_token, content_type, uuid_or_404
 from app.metrics import Metrics
 from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
@@ -69,6 +69,10 @@ class Exchange:
     def calls(self) -> Calls:
         """The functions of schema api."""
         return self.services.calls
+
+    def page(self) -> UUID:
+        """The page out of the path."""
+        return uuid_or_404(self.request.path_params["page_id"], "page_not_found", "page in this workspace")
 
     async def body(self, taken: tuple[str, ...], answer_header: str) -> tuple[str, str]:
         """Media type and text of the body.

@@ -1,4 +1,4 @@
-"""Progress of a command over many files: one redrawn line on a terminal, a line now and then elsewhere."""
+"""Progress of a command over many files or pages: one redrawn line on a terminal, a line now and then elsewhere."""
 
 import sys
 import threading
@@ -11,15 +11,17 @@ _LINE_SECONDS = 5.0
 
 
 class Progress:
-    """Counts finished files; may be used by several threads.
+    """Counts finished files or other things; may be used by several threads.
 
     Args:
         total: how many there are.
         stream: where it is shown; standard error by default, so that standard output stays the result.
+        things: what they are.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, stream: TextIO | None = None, things: str = "files") -> None:
         self._total = total
+        self._things = things
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._lock = threading.Lock()
@@ -28,7 +30,7 @@ class Progress:
         self._start = self._shown = time.monotonic()
 
     def advance(self, blocks: int = 0) -> None:
-        """One more file is finished, with so many blocks."""
+        """One more is finished, with so many blocks."""
         with self._lock:
             self._done += 1
             self._amount += blocks
@@ -51,7 +53,11 @@ class Progress:
 
     def _draw(self, now: float) -> None:
         seconds = max(now - self._start, 0.001)
-        text = f"{self._done}/{self._total} files, {self._amount} blocks, {self._amount / seconds:.0f} blocks/s"
+        if self._amount:
+            rate = f"{self._amount} blocks, {self._amount / seconds:.0f} blocks/s"
+        else:
+            rate = f"{self._done / seconds:.0f}/s"
+        text = f"{self._done}/{self._total} {self._things}, {rate}"
         if self._terminal:
             full = _BAR * self._done // max(self._total, 1)
             print(f"\r\x1b[K[{'#' * full}{'.' * (_BAR - full)}] {text}", end="", file=self._stream, flush=True)

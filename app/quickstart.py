@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from db.settings import Settings
+
 FILE_NAME = "quickstart.env"
 
 
@@ -20,6 +22,16 @@ def read_env_file(path: Path) -> dict[str, str]:
             if equals and name.isidentifier():
                 values[name] = "".join(shlex.split(value))
     return values
+
+
+def find_database_url(settings: Settings) -> str | None:
+    """DATABASE_URL, else that of the running `quire up` whose data folder DATA is; None where it is not readable."""
+    if settings.database_url:
+        return settings.database_url
+    try:
+        return read_env_file(settings.data / FILE_NAME).get("DATABASE_URL")
+    except PermissionError:
+        return None
 
 
 def write_env_file(path: Path, values: Mapping[str, str]) -> None:

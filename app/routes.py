@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app import conditions
-from app.calls import Written
+from app import conditions, history
+from app.answers import JSON, JSON_PATCH, etag, json_response, written_response
 from app.conditions import uuid_or_404
 from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost
-from app.problems import Problem, from_answer, from_database, unavailable
+from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
 from db.embedders import Outage, Refused, to_text
 
-JSON = "application/json"
-JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 _PATCH_KINDS = {JSON_PATCH: "patch", MERGE_PATCH: "merge"}
 
@@ -37,6 +34,7 @@ class Action:
         cost: points of it that a request costs, of the request and the largest body; None: one.
         parameters: query parameters that it knows.
         saves: whether it is a save: counted as one, and followed by a wake-up of the workers.
+        produces: media type of the answer.
     """
 
     handle: Callable[[Exchange], Awaitable[Response]]
@@ -45,16 +43,7 @@ class Action:
     parameters: tuple[str, ...] = ()
     saves: bool = False
     cost: Callable[[Request, int], Awaitable[int]] | None = None
-
-
-def json_response(body: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON text as the database made it. A page is private to its workspace's members: no shared cache keeps it."""
-    return Response(body, status, headers={"Cache-Control": "private, no-cache", **(headers or {})}, media_type=JSON)
-
-
-def etag(version: int) -> str:
-    """The strong ETag of a version."""
-    return f'"{version}"'
+    produces: str = JSON
 
 
 async def create_page(exchange: Exchange) -> Response:
@@ -64,7 +53,9 @@ async def create_page(exchange: Exchange) -> Response:
     written = await exchange.calls.create_page(
         exchange.trace, exchange.workspace, exchange.actor, document, *_write_conditions(headers)
     )
-    return _written(written, headers, {"Location": f"/v1/workspaces/{exchange.workspace}/pages/{written.page_id}"})
+    return written_response(
+        written, headers, {"Location": f"/v1/workspaces/{exchange.workspace}/pages/{written.page_id}"}
+    )
 
 
 async def list_pages(exchange: Exchange) -> Response:
@@ -83,11 +74,19 @@ async def list_pages(exchange: Exchange) -> Response:
 
 async def get_page(exchange: Exchange) -> Response:
     """GET /pages/{page_id}."""
-    page = _page_id(exchange)
+    page, values = exchange.page(), exchange.parameters
     tags = conditions.entity_tags(exchange.request.headers, "If-None-Match") or []
-    version, body = await exchange.calls.get_page(
-        exchange.trace, exchange.workspace, exchange.actor, page, conditions.versions(tags)
-    )
+    whole = (exchange.trace, exchange.workspace, exchange.actor, page)
+    known = conditions.versions(tags)
+    at, since = conditions.version(values, "version"), conditions.version(values, "since", 0)
+    if at is not None and since is not None:
+        raise Problem(400, "bad_parameter", "give version or since, not both", {"parameter": "since"})
+    if at is not None:
+        version, body = await exchange.calls.get_page_version(*whole, at, known)
+    elif since is not None:
+        version, body = await exchange.calls.get_page_since(*whole, since, known)
+    else:
+        version, body = await exchange.calls.get_page(*whole, known)
     headers = {"ETag": etag(version)}
     if body is None or tags == ["*"]:
         return Response(status_code=304, headers={"Cache-Control": "private, no-cache", **headers})
@@ -96,7 +95,7 @@ async def get_page(exchange: Exchange) -> Response:
 
 async def put_page(exchange: Exchange) -> Response:
     """PUT /pages/{page_id}."""
-    page = _page_id(exchange)
+    page = exchange.page()
     headers = exchange.request.headers
     if_match, base_version = _precondition(exchange)
     _, document = await exchange.body((JSON,), "Accept")
@@ -110,12 +109,12 @@ async def put_page(exchange: Exchange) -> Response:
         document,
         *_write_conditions(headers),
     )
-    return _written(written, headers)
+    return written_response(written, headers)
 
 
 async def patch_page(exchange: Exchange) -> Response:
     """PATCH /pages/{page_id}."""
-    page = _page_id(exchange)
+    page = exchange.page()
     headers = exchange.request.headers
     if_match, base_version = _precondition(exchange)
     media_type, patch = await exchange.body((JSON_PATCH, MERGE_PATCH), "Accept-Patch")
@@ -130,18 +129,18 @@ async def patch_page(exchange: Exchange) -> Response:
         _PATCH_KINDS[media_type],
         *_write_conditions(headers),
     )
-    return _written(written, headers)
+    return written_response(written, headers)
 
 
 async def delete_page(exchange: Exchange) -> Response:
     """DELETE /pages/{page_id}."""
-    page = _page_id(exchange)
+    page = exchange.page()
     headers = exchange.request.headers
     if_match = conditions.entity_tags(headers, "If-Match")
     written = await exchange.calls.delete_page(
         exchange.trace, exchange.workspace, exchange.actor, page, if_match, conditions.idempotency_key(headers)
     )
-    return _written(written, headers, etag_wanted=False)
+    return written_response(written, headers, etag_wanted=False)
 
 
 async def batch_pages(exchange: Exchange) -> Response:
@@ -151,7 +150,7 @@ async def batch_pages(exchange: Exchange) -> Response:
     written = await exchange.calls.batch_pages(
         exchange.trace, exchange.workspace, exchange.actor, batch, *_write_conditions(headers)
     )
-    return _written(written, headers, etag_wanted=False)
+    return written_response(written, headers, etag_wanted=False)
 
 
 async def search(exchange: Exchange) -> Response:
@@ -203,10 +202,6 @@ async def _embed(services: Services, query: str) -> str | None:
     return to_text(vectors[0]) if vectors[0].any() else None
 
 
-def _page_id(exchange: Exchange) -> UUID:
-    return uuid_or_404(exchange.request.path_params["page_id"], "page_not_found", "page in this workspace")
-
-
 def _precondition(exchange: Exchange) -> tuple[list[str] | None, int | None]:
     """If-Match, base_version."""
     return (
@@ -220,24 +215,6 @@ def _write_conditions(headers: Headers) -> tuple[int, str | None, str | None]:
     return conditions.priority(headers), conditions.preferred_return(headers), conditions.idempotency_key(headers)
 
 
-def _written(
-    written: Written, headers: Headers, more: Mapping[str, str] | None = None, etag_wanted: bool = True
-) -> Response:
-    """The answer to a write. A refusal that the database answered, rather than raised, becomes a problem here."""
-    extra = {"Idempotency-Replayed": "true"} if written.replayed else {}
-    if written.status >= 400:
-        raise from_answer(written.status, written.body or "{}", extra)
-    extra |= more or {}
-    if etag_wanted and written.version is not None:
-        extra["ETag"] = etag(written.version)
-    preferred = conditions.preferred_return(headers)
-    if preferred is not None and written.status != 204:
-        extra["Preference-Applied"] = f"return={preferred}"
-    if written.body is None:
-        return Response(status_code=written.status, headers=extra)
-    return json_response(written.body, written.status, extra)
-
-
 _PAGES = "/v1/workspaces/{workspace_id}/pages"
 ACTIONS: Mapping[str, Mapping[str, Action]] = {
     _PAGES: {
@@ -248,10 +225,26 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         "POST": Action(batch_pages, "write", "page-save", saves=True, cost=batch_cost),
     },
     _PAGES + "/{page_id}": {
-        "GET": Action(get_page, "read", "page-read"),
+        "GET": Action(get_page, "read", "page-read", ("version", "since")),
         "PUT": Action(put_page, "write", "page-save", ("base_version",), saves=True),
         "PATCH": Action(patch_page, "write", "page-save", ("base_version",), saves=True),
         "DELETE": Action(delete_page, "write", "page-save", saves=True),
+    },
+    _PAGES + "/{page_id}/changes": {
+        "GET": Action(history.list_changes, "read", "page-read", ("since", "limit")),
+    },
+    _PAGES + "/{page_id}/diff": {
+        "GET": Action(history.diff_page, "read", "page-read", ("from", "to"), produces=JSON_PATCH),
+    },
+    _PAGES + "/{page_id}/restore": {
+        "POST": Action(history.restore_page, "write", "page-save", saves=True),
+    },
+    _PAGES + "/{page_id}/versions": {
+        "GET": Action(history.list_versions, "read", "page-read"),
+    },
+    _PAGES + "/{page_id}/versions/{name}": {
+        "PUT": Action(history.name_version, "write", "page-save"),
+        "DELETE": Action(history.unname_version, "write", "page-save"),
     },
     "/v1/workspaces/{workspace_id}/search": {
         "GET": Action(search, "read", "search", ("q", "mode", "contains", "limit")),
@@ -273,7 +266,7 @@ def _endpoint(path: str, actions: Mapping[str, Action]) -> Callable[[Request], A
         trace.route = path
         trace.saves = action.saves
         trace.workspace = request.path_params["workspace_id"]
-        conditions.check_accept(request.headers, JSON)
+        conditions.check_accept(request.headers, action.produces)
         cost = await action.cost(request, services.settings.max_body_bytes) if action.cost else 1
         admission = await admit(request, services, trace, action.scope, action.policy, cost)
         assert admission.user_id is not None

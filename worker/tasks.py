@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 25.0  # then a fresh job goes on: fair to other jobs, and a restart never waits long
 MISSING_PAGES = 200  # looked at by one statement of enqueue_missing
 SWEPT_PAGES = 500  # taken out of the index of recent pages by one statement: their rows are locked that long
+SNAPSHOTS = 20  # made by one statement of make_snapshots or purge_page_history
+PURGED_PAGES = 20  # by one statement of purge_deleted_pages
+PURGED_KEYS = 5_000  # by one statement of purge_idempotency_keys
+THINNED_PAGES = 500  # looked at by one statement of thin_page_snapshots
 DEEP_QUEUE = 20_000  # enqueue_missing waits while that many entries are due
 
 
@@ -108,6 +112,12 @@ def create_control_app(context: Context) -> procrastinate.App:
             if row and any(row):
                 log.warning("leases of lost workers", extra={"returned": row[0], "dead": row[1]})
 
+    @app.periodic(cron="* * * * * */10")
+    @app.task(name="make_snapshots", queue="control", queueing_lock="make_snapshots")
+    async def make_snapshots(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        async with surviving("make_snapshots"):
+            await _repeat(context, SNAPSHOTS, "select ops.make_snapshots(%s::integer)")
+
     @app.periodic(cron="* * * * * */30")
     @app.task(name="rescue", queue="control", queueing_lock="rescue")
     async def rescue(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -132,6 +142,12 @@ def create_control_app(context: Context) -> procrastinate.App:
     async def recent_sweep(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
         async with surviving("recent_sweep"):
             await sweep_recent_pages(context)
+
+    @app.periodic(cron="47 2 * * *")
+    @app.task(name="thin_snapshots", queue="control", queueing_lock="thin_snapshots")
+    async def thin(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        async with surviving("thin_snapshots"):
+            await thin_snapshots(context)
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="enqueue_missing", queue="control", queueing_lock="enqueue_missing")
@@ -158,13 +174,52 @@ async def wake_when_behind(context: Context) -> int:
 
 
 async def maintain(context: Context) -> None:
-    """Partitions ahead of time, and retention of finished entries. At each start and every hour."""
+    """Partitions ahead of time, and retention of what is finished. At each start and every hour."""
     made = await context.call("select ops.ensure_partitions()")
     gone = await context.call("select partitions, rows from ops.purge_indexing_done()")
     if made and gone and (made[0] or any(gone)):
         log.info(
             "maintenance", extra={"partitions_made": made[0], "partitions_dropped": gone[0], "rows_deleted": gone[1]}
         )
+    keys = await _repeat(context, PURGED_KEYS, "select ops.purge_idempotency_keys(%s::integer)")
+    pages = await _repeat(context, PURGED_PAGES, "select ops.purge_deleted_pages(%s::integer)")
+    months = 0
+    while not context.stop.is_set():
+        row = await context.call("select months, snapshots from ops.purge_page_history(%s::integer)", SNAPSHOTS)
+        months += row[0] if row else 0
+        if row is None or row[1] < SNAPSHOTS:
+            break
+    if keys or pages or months:
+        log.info("retention", extra={"answers": keys, "deleted_pages": pages, "months_of_history": months})
+
+
+async def thin_snapshots(context: Context) -> int:
+    """Retention of snapshots, all pages once; how many went."""
+    after = (UUID(int=0), UUID(int=0))
+    total = 0
+    while not context.stop.is_set():
+        row = await context.call(
+            "select workspace_id, page_id, removed from ops.thin_page_snapshots(%s::uuid, %s::uuid, %s::integer)",
+            *(*after, THINNED_PAGES),
+        )
+        if row is None:
+            break
+        after = row[0], row[1]
+        total += row[2]
+    if total:
+        log.info("snapshots thinned", extra={"snapshots": total})
+    return total
+
+
+async def _repeat(context: Context, limit: int, statement: LiteralString) -> int:
+    """Call what does up to a number of things until it does fewer; how many in all."""
+    total = 0
+    while not context.stop.is_set():
+        row = await context.call(statement, limit)
+        total += row[0] if row else 0
+        if row is None or row[0] < limit:
+            break
+    return total
 
 
 async def sweep_recent_pages(context: Context) -> int:

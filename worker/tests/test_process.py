@@ -23,6 +23,7 @@ from db.migrate import migrate
 from db.settings import as_role
 from db.tests.cluster import PG_VERSION
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
+from worker.tasks import SNAPSHOTS
 from worker.tests import pages
 
 MODEL = "process-model"
@@ -117,6 +118,21 @@ def test_killed_in_mid_batch_everything_is_indexed_once_with_the_newest_text(
     twice = conn.execute("select no, count(*) from core.indexing_done group by 1 having count(*) > 1").fetchall()
     assert twice == []
     assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
+
+
+def test_ordered_snapshots_are_made(conn: psycopg.Connection, database: str, provider: EmbeddingServer) -> None:
+    workspace = pages.create_workspace(conn)
+    made = [pages.create_page(conn, workspace, ["text"]) for _ in range(SNAPSHOTS + 1)]
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "insert into core.page_snapshots_due values (%s, %s, 1)", [(workspace, page) for page in made]
+        )
+    with running(database, provider):
+        wait_until(
+            lambda: conn.execute("select from core.page_snapshots_due").fetchone() is None, 30, "all orders taken"
+        )
+    rows = conn.execute("select page_id from core.page_snapshots where workspace_id = %s", [workspace]).fetchall()
+    assert {page for (page,) in rows} == set(made)
 
 
 def test_a_save_is_indexed_without_being_waked(

@@ -1,5 +1,7 @@
 -- core.hash_text: the first 8 bytes of the sha256 of a text, as a number 0 <= h < 2^64. PostgreSQL's own hash functions
--- are not promised to stay the same from release to release; sha256 (FIPS 180-4) is.
+-- are not promised to stay the same from release to release; sha256 (FIPS 180-4) is. Zeros at the end of a JSON
+-- number's fraction are left out: 1 and 1.0 are equal to jsonb, so that a save may store one where its log has the
+-- other.
 create or replace function core.hash_text(
     p_text text
 )
@@ -11,9 +13,15 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_text text := p_text;
 begin
+    if v_text ~ '\.\d*0(?!\d)' then
+        -- strings are matched as a whole and put back as they are
+        v_text := regexp_replace(v_text, '("(?:[^"\\]|\\.)*")|\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)', '\1\2', 'g');
+    end if;
     -- shifted by 2^63: a bit string becomes a signed number
-    return ('x' || encode(substr(sha256(convert_to(p_text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint::numeric
+    return ('x' || encode(substr(sha256(convert_to(v_text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint::numeric
         + 9223372036854775808;
 end;
 $$;

@@ -1,7 +1,7 @@
 -- core.page_hash: the content hash of a page, from scratch: the sum, modulo 2^64, of hashes of title and properties, of
 -- each block with its number, and of each pair of neighbours in the order (0 stands before the first block). A sum, so
 -- that a save can take off what it replaces and add what it writes (core.change_hash). p_blocks, beside p_order, are
--- {"id", "type", "data"}; p_head is {"title", "properties"}. jsonb prints one text for one value.
+-- {"id", "type", "data"}; p_head is {"title", "properties"}. core.hash_text gives equal values equal hashes.
 create or replace function core.page_hash(
     p_head jsonb,
     p_order integer[],

@@ -29,6 +29,11 @@ begin
             );
         when 'delete_page' then
             return core.delete_page(p_workspace_id, p_actor, v_page_id, v_if_match);
+        when 'restore_page' then
+            return core.restore_page(
+                p_workspace_id, p_actor, v_page_id, v_if_match, (p_request ->> 'version')::bigint,
+                p_request ->> 'return'
+            );
         when 'batch_pages' then
             return core.batch_pages(
                 p_workspace_id, p_actor, p_request ->> 'batch', v_priority, p_request ->> 'return'

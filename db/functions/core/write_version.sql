@@ -1,7 +1,7 @@
 -- core.write_version: makes a checked, reduced draft (core.reduce_draft) the next version of its locked page: block
 -- rows that changed and no others, the page row, the log, the indexing queue; orders a snapshot of each 10th version.
--- Returns the version; the old one, and nothing is written, where the draft is what the page is already. Locks rows of
--- one page only, under the lock of the page row, so no two saves can wait for each other.
+-- Returns the version; the old one, and nothing is written, where the draft is what the page, being there, is
+-- already. Locks rows of one page only, under the lock of the page row, so no two saves can wait for each other.
 create or replace function core.write_version(
     p_page core.pages,
     p_actor uuid,
@@ -35,7 +35,8 @@ declare
     v_undo jsonb := '{}';
     v_hash numeric;
 begin
-    if not (v_title_changed or v_properties_changed or p_order_changed) and p_nos = '{}' then
+    if not (v_title_changed or v_properties_changed or p_order_changed) and p_nos = '{}'
+        and p_page.deleted_at is null then
         return p_page.version;
     end if;
 
@@ -82,7 +83,9 @@ begin
         content_hash = v_hash,
         updated_at = v_now,
         edited_minute = date_trunc('minute', v_now, 'UTC'),
-        updated_by = p_actor
+        updated_by = p_actor,
+        -- a page that is written is there: only a restoration comes by with a deleted one
+        deleted_at = null
     where pages.workspace_id = p_page.workspace_id and pages.id = p_page.id;
 
     insert into core.page_changes (

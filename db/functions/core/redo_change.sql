@@ -1,0 +1,86 @@
+-- core.redo_change: what a page was one version later, by a row of its log. Blocks keep their numbers by their ids; new
+-- ones have theirs in p_touched (["ins", id, no]), or, where a whole page begins, from 1. NULL blocks where the
+-- row does not fit: a number is unknown, or its operations do not apply.
+create or replace function core.redo_change(
+    p_ops jsonb,
+    p_touched jsonb,
+    inout head jsonb,
+    inout block_order integer[],
+    inout blocks jsonb[]
+)
+language plpgsql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+-- the planner takes an array to be short, and would look through all blocks for each
+set enable_nestloop = off
+as $$
+declare
+    v_operation jsonb;
+    v_place integer;
+    v_nos constant integer[] := block_order;
+    v_olds constant jsonb[] := blocks;
+    v_document jsonb;
+begin
+    if p_ops = '[]' then
+        return;
+    end if;
+    begin
+        if not p_ops @? '$[*] ? (!(@.path like_regex "^/blocks/[0-9]+/") || @.op == "move" || @.op == "copy")' then
+            -- the usual case: edits inside blocks, which need not look at the others
+            for v_operation in select jsonb_array_elements(p_ops) loop
+                v_place := split_part(v_operation ->> 'path', '/', 3);
+                blocks[v_place + 1] := jsonpatch.apply_checked_operation(
+                    blocks[v_place + 1],
+                    v_operation || jsonb_build_object(
+                        'path', regexp_replace(v_operation ->> 'path', '^/blocks/\d+', '')
+                    ), 0
+                );
+            end loop;
+            if cardinality(blocks) <> cardinality(v_olds) or array_position(blocks, null) is not null then
+                blocks := null;
+            end if;
+            return;
+        end if;
+        -- what was saved once is within the limits: of a diff there may be more operations than a patch has
+        v_document := jsonpatch.apply(
+            head || jsonb_build_object('blocks', to_jsonb(blocks)), p_ops, 2147483647, 2147483647
+        );
+    exception
+        when sqlstate 'PT400' or sqlstate 'PT413' or sqlstate 'PT422' or data_exception then
+            blocks := null;
+            return;
+    end;
+    if jsonb_typeof(v_document -> 'blocks') is distinct from 'array' then
+        blocks := null;
+        return;
+    end if;
+    head := v_document - 'blocks';
+    select
+        array_agg(
+            coalesce(inserted.no, known.no, case when p_ops #>> '{0,path}' = '' then places.place::integer end)
+            order by places.place
+        ),
+        array_agg(places.block order by places.place)
+    into block_order, blocks
+    from jsonb_array_elements(v_document -> 'blocks') with ordinality as places (block, place)
+    left join (
+        select old.block ->> 'id', old.no
+        from unnest(v_nos, v_olds) as old (no, block)
+    ) as known (id, no) on places.block ->> 'id' = known.id
+    left join (
+        select touched.value ->> 1, (touched.value ->> 2)::integer
+        from jsonb_array_elements(p_touched) as touched (value)
+        where touched.value ->> 0 = 'ins'
+    ) as inserted (id, no) on places.block ->> 'id' = inserted.id;
+    block_order := coalesce(block_order, '{}');
+    blocks := coalesce(blocks, '{}');
+    if array_position(block_order, null) is not null then
+        blocks := null;
+    end if;
+end;
+$$;
+
+comment on function core.redo_change(jsonb, jsonb, jsonb, integer[], jsonb[]) is
+'What a page was one version later, by a row of its log; NULL blocks where the row does not fit.';
+revoke all on function core.redo_change(jsonb, jsonb, jsonb, integer[], jsonb[]) from public;

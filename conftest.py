@@ -11,6 +11,8 @@ import pytest
 from db.tests.cluster import Cluster
 from db.tests.collector import SqlFile, close_cluster, cluster_of
 
+pytest_plugins = ["db.tests.every_function"]
+
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
     """Collect `test_*.sql` as pgTAP files."""

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 25.0  # then a fresh job goes on: fair to other jobs, and a restart never waits long
 MISSING_PAGES = 200  # looked at by one statement of enqueue_missing
+SWEPT_PAGES = 500  # taken out of the index of recent pages by one statement: their rows are locked that long
 DEEP_QUEUE = 20_000  # enqueue_missing waits while that many entries are due
 
 
@@ -126,6 +127,12 @@ def create_control_app(context: Context) -> procrastinate.App:
             await maintain(context)
             await app.job_manager.delete_old_jobs(24, include_failed=True, include_cancelled=True, include_aborted=True)
 
+    @app.periodic(cron="37 * * * *")
+    @app.task(name="recent_sweep", queue="control", queueing_lock="recent_sweep")
+    async def recent_sweep(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        async with surviving("recent_sweep"):
+            await sweep_recent_pages(context)
+
     @app.periodic(cron="17 3 * * *")
     @app.task(name="enqueue_missing", queue="control", queueing_lock="enqueue_missing")
     async def enqueue_missing(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
@@ -158,6 +165,19 @@ async def maintain(context: Context) -> None:
         log.info(
             "maintenance", extra={"partitions_made": made[0], "partitions_dropped": gone[0], "rows_deleted": gone[1]}
         )
+
+
+async def sweep_recent_pages(context: Context) -> int:
+    """Take all pages that nobody edited for 8 days out of the index of recent pages; how many."""
+    total = 0
+    while not context.stop.is_set():
+        row = await context.call("select ops.sweep_recent_pages(%s::integer)", SWEPT_PAGES)
+        if row is None or not row[0]:
+            break
+        total += row[0]
+    if total:
+        log.info("pages are recent no longer", extra={"pages": total})
+    return total
 
 
 async def queue_missing(context: Context) -> int:

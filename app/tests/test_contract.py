@@ -78,7 +78,16 @@ def test_a_call_fits_its_function(conn: psycopg.Connection, function: Function) 
                 from unnest(p.proargtypes::oid[]) with ordinality as a (type, place)
                 order by a.place
             ),
-            coalesce(p.proargnames[p.pronargs + 1:], '{}')
+            coalesce(
+                -- a composite type, or the function's own columns
+                (
+                    select array_agg(f.attname::text order by f.attnum)
+                    from pg_type as t
+                    inner join pg_attribute as f on f.attrelid = t.typrelid and f.attnum > 0 and not f.attisdropped
+                    where t.oid = p.prorettype
+                ),
+                p.proargnames[p.pronargs + 1:], '{}'
+            )
         from pg_proc as p
         where p.pronamespace = 'api'::regnamespace and p.proname = %s
         """,

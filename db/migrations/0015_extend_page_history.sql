@@ -115,3 +115,16 @@ comment on column core.idempotency_keys.body is 'Body of the answer, JSON text: 
 comment on index core.idempotency_keys_pk is 'A key of a user.';
 create index idempotency_keys_age_ix on core.idempotency_keys (created_at);
 comment on index core.idempotency_keys_age_ix is 'What the purge takes; never changed by an update.';
+
+create type core.write_answer as (
+    status smallint,
+    page_id uuid,
+    version bigint,
+    blocks integer,
+    replayed boolean,
+    body text
+);
+comment on type core.write_answer is
+'What a write answers: HTTP status; page and version (the ETag) where there is one; how many blocks the page has now;
+whether it is the answer to an earlier request with the same Idempotency-Key; the body as JSON text, NULL for none: from
+status 400 on an object of code, detail and members.';

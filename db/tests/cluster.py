@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
@@ -13,7 +14,9 @@ from psycopg.conninfo import make_conninfo
 from db.embedded import EmbeddedServer, temporary_server
 from db.migrate import migrate
 from db.tests import pgtap
+from db.tests.called_functions import called_in, functions_in
 
+T = TypeVar("T")
 PG_VERSION = int(os.environ.get("QUIRE_TEST_PG", "18"))
 
 
@@ -26,12 +29,18 @@ class Cluster:
         self._count = 0
         self._made: list[str] = []
         self._template: str | None = None
+        self._called: set[str] = set()
         external = os.environ.get("QUIRE_TEST_DATABASE_URL")
         if external:
             self._base = external
         else:
             self._embedded = self._stack.enter_context(temporary_server(PG_VERSION))
             self._base = self._embedded.url("postgres")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the server is a throwaway one of ours."""
+        return self._embedded is not None
 
     @property
     def embedded(self) -> EmbeddedServer:
@@ -69,7 +78,8 @@ class Cluster:
         return self.create(self._template)
 
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected."""
+        """Drop a database, whoever is connected, after asking it which functions were called."""
+        self._called |= self._ask(name, called_in)
         self._admin(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
         self._made.remove(name)
 
@@ -82,12 +92,29 @@ class Cluster:
         finally:
             self.drop(name)
 
+    def functions(self) -> dict[str, bool]:
+        """All functions of ours, and whether PostgreSQL counts calls of each."""
+        name = self.clone()
+        found = self._ask(name, functions_in)
+        self.drop(name)
+        return found
+
+    def called_functions(self) -> set[str]:
+        """Functions that were called in any database so far, migrations included. Ends connections to those left."""
+        for name in self._made:
+            self._called |= self._ask(name, called_in)
+        return self._called
+
     def close(self) -> None:
         """Drop what was made and stop the server."""
         if self._embedded is None:
             for name in list(self._made):
                 self.drop(name)
         self._stack.close()
+
+    def _ask(self, name: str, question: Callable[[psycopg.Connection], T]) -> T:
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            return question(connection)
 
     def _admin(self, statement: sql.Composed) -> None:
         with psycopg.connect(self._base, autocommit=True) as connection:

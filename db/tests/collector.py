@@ -126,15 +126,16 @@ def _rows(connection: psycopg.Connection, statement: str) -> Iterator[str]:
             yield from (value for value in row if isinstance(value, str))
 
 
-_CLUSTER = pytest.StashKey[Cluster]()
+CLUSTER = pytest.StashKey[Cluster]()
+"""The session's cluster, once it was started."""
 _SQL_DATABASE = pytest.StashKey[str]()
 
 
 def cluster_of(config: pytest.Config) -> Cluster:
     """The session's cluster, started at the first call."""
-    if _CLUSTER not in config.stash:
-        config.stash[_CLUSTER] = Cluster()
-    return config.stash[_CLUSTER]
+    if CLUSTER not in config.stash:
+        config.stash[CLUSTER] = Cluster()
+    return config.stash[CLUSTER]
 
 
 def sql_conninfo(config: pytest.Config) -> str:
@@ -147,6 +148,6 @@ def sql_conninfo(config: pytest.Config) -> str:
 
 def close_cluster(config: pytest.Config) -> None:
     """Stop the session's cluster if there is one."""
-    if _CLUSTER in config.stash:
-        config.stash[_CLUSTER].close()
-        del config.stash[_CLUSTER]
+    if CLUSTER in config.stash:
+        config.stash[CLUSTER].close()
+        del config.stash[CLUSTER]

@@ -8,24 +8,24 @@ create or replace function api.batch_pages(
     p_return text default null,
     p_idempotency_key text default null
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if p_idempotency_key is not null then
-        return query select answer.* from core.answer_once(
+        return core.answer_once(
             p_workspace_id, p_actor, p_idempotency_key, 'batch_pages', jsonb_build_object(
                 'batch', p_batch, 'priority', p_priority, 'return', p_return
             )
-        ) as answer;
-        return;
+        );
     end if;
-    return query select answer.* from core.batch_pages(
+    return core.batch_pages(
         p_workspace_id, p_actor, p_batch, p_priority, p_return
-    ) as answer;
+    );
 end;
 $$;
 

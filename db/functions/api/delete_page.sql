@@ -7,24 +7,24 @@ create or replace function api.delete_page(
     p_if_match text[],
     p_idempotency_key text default null
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if p_idempotency_key is not null then
-        return query select answer.* from core.answer_once(
+        return core.answer_once(
             p_workspace_id, p_actor, p_idempotency_key, 'delete_page', jsonb_build_object(
                 'page_id', p_page_id, 'if_match', p_if_match
             )
-        ) as answer;
-        return;
+        );
     end if;
-    return query select answer.* from core.delete_page(
+    return core.delete_page(
         p_workspace_id, p_actor, p_page_id, p_if_match
-    ) as answer;
+    );
 end;
 $$;
 

@@ -1,7 +1,7 @@
 -- api.list_pages: pages of a workspace, newest first, without blocks; at most p_limit (1 to 200, default 50) of them.
 -- p_cursor is the next_cursor of the answer before: opaque, it is the sort key of its last page. p_updated_within keeps
--- only pages changed within that time. Reads pages_workspace_updated_idx in order, no more rows than it returns and
--- those of the same minute. PT404 workspace_not_found; PT400 bad_cursor, bad_limit.
+-- only pages changed within that time; up to 7 days they are read from the small index of recent pages (see
+-- core.find_pages). PT404 workspace_not_found; PT400 bad_cursor, bad_limit.
 create or replace function api.list_pages(
     p_workspace_id uuid,
     p_actor uuid,
@@ -31,17 +31,9 @@ begin
     return query
         with found as materialized (
             select pages.*
-            from core.pages
-            where
-                pages.workspace_id = p_workspace_id
-                and pages.edited_minute <= (v_key ->> 0)::timestamptz
-                and pages.edited_minute >= date_trunc('minute', v_since, 'UTC')
-                and (pages.edited_minute, pages.updated_at, pages.id)
-                < ((v_key ->> 0)::timestamptz, (v_key ->> 1)::timestamptz, (v_key ->> 2)::uuid)
-                and pages.updated_at >= v_since
-                and pages.deleted_at is null
-            order by pages.edited_minute desc, pages.updated_at desc, pages.id desc
-            limit v_limit + 1
+            from core.find_pages(
+                p_workspace_id, v_key, v_since, p_updated_within <= interval '7 days', v_limit + 1
+            ) as pages
         ),
 
         listed as (

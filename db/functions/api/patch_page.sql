@@ -14,28 +14,28 @@ create or replace function api.patch_page(
     p_return text default null,
     p_idempotency_key text default null
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if p_kind is null or p_kind not in ('patch', 'merge') then
         raise exception 'p_kind is patch or merge, not %', p_kind using errcode = '22023';
     end if;
     if p_idempotency_key is not null then
-        return query select answer.* from core.answer_once(
+        return core.answer_once(
             p_workspace_id, p_actor, p_idempotency_key, 'save_page', jsonb_build_object(
                 'page_id', p_page_id, 'if_match', p_if_match, 'base_version', p_base_version, 'body', p_patch,
                 'kind', p_kind, 'priority', p_priority, 'return', p_return
             )
-        ) as answer;
-        return;
+        );
     end if;
-    return query select answer.* from core.save_page(
+    return core.save_page(
         p_workspace_id, p_actor, p_page_id, p_if_match, p_base_version, p_patch, p_kind, p_priority, p_return
-    ) as answer;
+    );
 end;
 $$;
 

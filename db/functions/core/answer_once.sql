@@ -11,17 +11,17 @@ create or replace function core.answer_once(
     p_function text,
     p_request jsonb
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
     v_hash constant bytea := sha256(convert_to(p_function || p_request::text, 'UTF8'));
     v_kept core.idempotency_keys;
+    v_answer core.write_answer;
     v_state text;
     v_slug text;
     v_detail text;
@@ -48,20 +48,11 @@ begin
             raise exception 'this Idempotency-Key came with another request before: use a new one for each write'
                 using errcode = 'PT422', constraint = 'idempotency_key_reused';
         end if;
-        status := v_kept.status;
-        page_id := v_kept.page_id;
-        version := v_kept.version;
-        blocks := v_kept.blocks;
-        replayed := true;
-        body := v_kept.body;
-        return next;
-        return;
+        return row(v_kept.status, v_kept.page_id, v_kept.version, v_kept.blocks, true, v_kept.body)::core.write_answer;
     end if;
 
     begin
-        select made.status, made.page_id, made.version, made.blocks, made.body
-        into status, page_id, version, blocks, body
-        from core.run_write(p_workspace_id, p_actor, p_function, p_request) as made;
+        v_answer := core.run_write(p_workspace_id, p_actor, p_function, p_request);
     exception
         when others then
             get stacked diagnostics v_state = returned_sqlstate, v_slug = constraint_name,
@@ -69,17 +60,15 @@ begin
             if v_state !~ '^PT4' then
                 raise;
             end if;
-            status := substr(v_state, 3)::smallint;
-            body := (
+            v_answer := row(substr(v_state, 3)::smallint, null, null, null, false, (
                 coalesce(nullif(v_detail, ''), '{}')::jsonb || jsonb_build_object('code', v_slug, 'detail', v_message)
-            )::text;
+            )::text)::core.write_answer;
     end;
     update core.idempotency_keys as k
-    set status = answer_once.status, page_id = answer_once.page_id, version = answer_once.version,
-        blocks = answer_once.blocks, body = answer_once.body
+    set status = v_answer.status, page_id = v_answer.page_id, version = v_answer.version,
+        blocks = v_answer.blocks, body = v_answer.body
     where k.workspace_id = p_workspace_id and k.user_id = p_actor and k.key = p_key;
-    replayed := false;
-    return next;
+    return v_answer;
 end;
 $$;
 

@@ -80,7 +80,30 @@ begin
         v_op := v_operation ->> 'op';
         v_path := jsonpatch.pointer_tokens(v_operation ->> 'path');
         v_from := case when v_op in ('move', 'copy') then jsonpatch.pointer_tokens(v_operation ->> 'from') end;
-        v_context := jsonb_build_object('operation', v_n, 'op', v_op, 'pointer', v_operation -> 'path');
+        v_inner := substr(v_operation ->> 'path', 9 + length(v_path[2]));
+        v_target := null;
+        v_slot := null;
+        if v_path[1] = 'blocks' and v_inner <> '' and v_from is null then
+            -- the usual case, an edit inside a block, finds it without a look at anything else
+            v_slot := array_position(v_ids, v_path[2]);
+            if v_slot is null and v_path[2] !~ '^([0-9]+|-)$' then
+                select stored.no, jsonb_build_object('id', stored.id, 'type', stored.type, 'data', stored.data)
+                into v_no, v_block
+                from core.blocks as stored
+                where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id
+                    and stored.id = v_path[2];
+                if v_no = any(block_order) and v_no <> all(nos) then
+                    v_slot := cardinality(nos) + 1;
+                    nos[v_slot] := v_no;
+                    v_ids[v_slot] := v_path[2];
+                    olds[v_slot] := v_block;
+                    blocks[v_slot] := v_block;
+                end if;
+            end if;
+            v_target := array_position(block_order, nos[v_slot]) - 1;
+        end if;
+        v_context := case when v_target is null
+            then jsonb_build_object('operation', v_n, 'op', v_op, 'pointer', v_operation -> 'path') end;
         if (v_from is not null or cardinality(v_path) < 2) and core.is_compound_operation(v_op, v_path, v_from) then
             v_whole := v_whole + (
                 v_path in ('{}', array['blocks']) or coalesce(v_from in ('{}', array['blocks']), false)
@@ -140,25 +163,8 @@ begin
             continue;
         end if;
 
-        if v_path[2] !~ '^([0-9]+|-)$' and array_position(v_ids, v_path[2]) is null then
-            -- named by id: its row is read at once
-            select stored.no, jsonb_build_object('id', stored.id, 'type', stored.type, 'data', stored.data)
-            into v_no, v_block
-            from core.blocks as stored
-            where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id and stored.id = v_path[2];
-            if array_position(nos, v_no) is null and array_position(block_order, v_no) is not null then
-                v_slot := cardinality(nos) + 1;
-                nos[v_slot] := v_no;
-                v_ids[v_slot] := v_path[2];
-                olds[v_slot] := v_block;
-                blocks[v_slot] := v_block;
-            end if;
-        end if;
         v_last := cardinality(block_order) - 1;
-        v_inner := substr(v_operation ->> 'path', 9 + length(v_path[2]));
-        if p_put is not null and v_operation ? 'after' then
-            v_target := null;
-        else
+        if v_target is null and not (p_put is not null and v_operation ? 'after') then
             v_target := core.find_block(
                 p_page, v_path[2], v_last + (v_op = 'add' and v_inner = '')::integer,
                 v_op in ('add', 'move') and v_inner = '', block_order, nos, v_ids, v_context
@@ -176,7 +182,6 @@ begin
 
         -- the touched block gets a slot
         if v_op = 'add' and v_inner = '' then
-            v_slot := null;
             v_block := core.name_block(v_operation -> 'value', null, v_context);
         else
             v_slot := array_position(nos, block_order[v_index + 1]);
@@ -205,7 +210,11 @@ begin
             continue when v_op = 'test';
             blocks[v_slot] := v_block;
             touched := touched || core.touch(
-                'set', v_ids[v_slot], core.written_pointer(v_block, v_op, v_path[3:]), p_gone, v_n
+                'set', v_ids[v_slot], case
+                    when v_path[cardinality(v_path)] ~ '^([0-9]+|-)$'
+                        then core.written_pointer(v_block, v_op, v_path[3:])
+                    else v_inner
+                end, p_gone, v_n
             );
             if v_op = 'move' then
                 touched := touched || core.touch(

@@ -12,7 +12,7 @@ create or replace function core.batch_pages(
     p_priority smallint,
     p_return text
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security invoker
@@ -29,8 +29,6 @@ begin
     -- object, array, object around a patch, which is an array around operations around values
     v_batch := core.parse_body(p_batch, v_limits.max_depth + 5);
     perform core.check_batch(v_batch);
-    replayed := false;
-    status := 200;
     begin
         for v_item in
             select patches.place - 1 as index, patches.value as patch, (patches.value ->> 'page_id')::uuid as page_id
@@ -45,15 +43,14 @@ begin
         end loop;
     exception
         when sqlstate 'QB001' then
-            status := v_answer -> 'status';
-            body := (v_answer - 'status' || jsonb_build_object('index', v_item.index))::text;
-            return next;
-            return;
+            return row(
+                (v_answer ->> 'status')::smallint, null, null, null, false,
+                (v_answer - 'status' || jsonb_build_object('index', v_item.index))::text
+            )::core.write_answer;
     end;
-    body := jsonb_build_object('results', (
+    return row(200, null, null, null, false, jsonb_build_object('results', (
         select jsonb_agg(results.value order by results.key::integer) from jsonb_each(v_results) as results
-    ))::text;
-    return next;
+    ))::text)::core.write_answer;
 end;
 $$;
 

@@ -16,7 +16,6 @@ language plpgsql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_limits constant record := core.page_limits();

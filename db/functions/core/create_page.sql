@@ -10,7 +10,7 @@ create or replace function core.create_page(
     p_priority smallint,
     p_return text
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security invoker
@@ -82,13 +82,10 @@ begin
     );
     insert into core.page_snapshots_due (workspace_id, page_id, version) values (p_workspace_id, v_page.id, 1);
     perform core.enqueue_blocks(p_workspace_id, v_page.id, 0 || v_nos, '{}', p_priority);
-    status := 201;
-    page_id := v_page.id;
-    version := 1;
-    blocks := cardinality(v_nos);
-    replayed := false;
-    body := case when p_return is distinct from 'minimal' then core.page_document(v_page) end;
-    return next;
+    return row(
+        201, v_page.id, 1, cardinality(v_nos), false,
+        case when p_return is distinct from 'minimal' then core.page_document(v_page) end
+    )::core.write_answer;
 end;
 $$;
 

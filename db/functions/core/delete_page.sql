@@ -7,7 +7,7 @@ create or replace function core.delete_page(
     p_page_id uuid,
     p_if_match text[]
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security invoker
@@ -20,27 +20,21 @@ begin
     perform core.check_member(p_workspace_id, p_actor, 'editor');
     v_page := core.lock_page(p_workspace_id, p_page_id);
     perform core.check_precondition(p_if_match, v_page.version);
-    version := v_page.version + 1;
-    perform set_config('quire.saving', p_page_id || ':' || version, true);
+    perform set_config('quire.saving', p_page_id || ':' || v_page.version + 1, true);
     update core.pages
     set
-        version = delete_page.version, deleted_at = v_now, updated_at = v_now, updated_by = p_actor,
+        version = v_page.version + 1, deleted_at = v_now, updated_at = v_now, updated_by = p_actor,
         edited_minute = date_trunc('minute', v_now, 'UTC')
     where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
-    perform set_config('quire.saving', '', true);
     insert into core.page_changes (
         workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
     )
     values (
-        p_workspace_id, p_page_id, delete_page.version, v_now, v_page.version, p_actor, 'delete', '[]',
+        p_workspace_id, p_page_id, v_page.version + 1, v_now, v_page.version, p_actor, 'delete', '[]',
         '{"blocks": {}}', '[]', v_page.content_hash
     );
     perform core.enqueue_blocks(p_workspace_id, p_page_id, '{}', 0 || v_page.block_order, 100::smallint);
-    status := 204;
-    page_id := p_page_id;
-    blocks := 0;
-    replayed := false;
-    return next;
+    return row(204, p_page_id, v_page.version + 1, 0, false, null)::core.write_answer;
 end;
 $$;
 

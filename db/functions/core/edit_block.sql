@@ -15,8 +15,13 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_path constant text[] := jsonpatch.pointer_tokens(p_operation ->> 'path');
     v_block jsonb;
 begin
+    -- the usual case
+    if p_operation ->> 'op' = 'replace' and v_path[3] <> 'id' and jsonpatch.get(p_block, v_path[3:]) is not null then
+        return jsonb_set(p_block, v_path[3:], p_operation -> 'value', false);
+    end if;
     if p_operation ->> 'op' = 'move' then
         -- the same block, which "from" may call by its other name
         p_operation := p_operation || jsonb_build_object('from', jsonpatch.build_pointer(

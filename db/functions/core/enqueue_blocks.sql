@@ -17,7 +17,6 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_now constant timestamptz := core.clock();

@@ -15,7 +15,6 @@ immutable
 parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_nos integer[] := '{}';
@@ -24,7 +23,8 @@ declare
     v_count integer := 0;
 begin
     -- that an edit inside a block leaves the order alone is known without comparing a thousand numbers
-    order_changed := to_jsonb(p_touched) @? '$[*][0] ? (@ != "set")' and p_order <> p_page.block_order;
+    order_changed := not (cardinality(p_touched) = 1 and p_touched[1] ->> 0 = 'set')
+        and p_order <> p_page.block_order;
     if order_changed then
         select
             coalesce(array_agg(draft.no order by draft.place), '{}'),

@@ -5,7 +5,7 @@ create or replace function core.run_write(
     p_function text,
     p_request jsonb
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security invoker
@@ -19,20 +19,20 @@ declare
 begin
     case p_function
         when 'create_page' then
-            return query select made.* from core.create_page(
+            return core.create_page(
                 p_workspace_id, p_actor, p_request ->> 'document', v_priority, p_request ->> 'return'
-            ) as made;
+            );
         when 'save_page' then
-            return query select made.* from core.save_page(
+            return core.save_page(
                 p_workspace_id, p_actor, v_page_id, v_if_match, (p_request ->> 'base_version')::bigint,
                 p_request ->> 'body', p_request ->> 'kind', v_priority, p_request ->> 'return'
-            ) as made;
+            );
         when 'delete_page' then
-            return query select made.* from core.delete_page(p_workspace_id, p_actor, v_page_id, v_if_match) as made;
+            return core.delete_page(p_workspace_id, p_actor, v_page_id, v_if_match);
         when 'batch_pages' then
-            return query select made.* from core.batch_pages(
+            return core.batch_pages(
                 p_workspace_id, p_actor, p_request ->> 'batch', v_priority, p_request ->> 'return'
-            ) as made;
+            );
     end case;
 end;
 $$;

@@ -15,19 +15,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_kind constant text := case when p_item ? 'merge' then 'merge' else 'patch' end;
-    v_saved record;
+    v_saved core.write_answer;
     v_state text;
     v_slug text;
     v_detail text;
     v_message text;
 begin
-    select saved.* into v_saved
-    from core.save_page(
+    v_saved := core.save_page(
         p_workspace_id, p_actor, (p_item ->> 'page_id')::uuid,
         -- weak or not, as If-Match: proxies that compress weaken ETags
         case when p_item ? 'if_match' then array[btrim(regexp_replace(p_item ->> 'if_match', '^W/', ''), '"')] end,
         (p_item ->> 'base_version')::bigint, (p_item -> v_kind)::text, v_kind, p_priority, p_return
-    ) as saved;
+    );
     return jsonb_build_object('page_id', p_item -> 'page_id', 'status', v_saved.status) || v_saved.body::jsonb;
 exception
     when others then

@@ -19,7 +19,7 @@ create or replace function core.save_page(
     p_priority smallint,
     p_return text
 )
-returns table (status smallint, page_id uuid, version bigint, blocks integer, replayed boolean, body text)
+returns core.write_answer
 language plpgsql
 volatile
 security invoker
@@ -31,6 +31,8 @@ declare
     v_change jsonb;
     v_base bigint;
     v_stale bigint;
+    v_version bigint;
+    v_old bigint;
     v_draft record;
     v_changes record;
     v_server_patch jsonb := '[]';
@@ -45,23 +47,18 @@ begin
     end if;
     v_page := core.lock_page(p_workspace_id, p_page_id);
     v_stale := core.stale_base(p_if_match, p_base_version, v_page.version);
-    v_base := coalesce(v_stale, v_page.version);
-    page_id := p_page_id;
-    replayed := false;
+    v_old := v_page.version;
+    v_base := coalesce(v_stale, v_old);
     if v_stale is null then
         v_draft := core.make_draft(v_page, p_kind, v_change, '{}', '{}', null);
     else
         v_draft := core.rebase(v_page, v_stale, p_kind, v_change);
         if p_if_match is not null or v_draft.outcome <> 'clean' then
-            version := v_page.version;
             v_changes := core.refuse_save(
                 v_page.version, p_if_match is not null, v_stale, v_draft.outcome, v_draft.conflicts,
                 v_draft.server_patch, v_draft.rebased_patch
             );
-            status := v_changes.status;
-            body := v_changes.body;
-            return next;
-            return;
+            return row(v_changes.status, p_page_id, v_page.version, null, false, v_changes.body)::core.write_answer;
         end if;
         v_server_patch := v_draft.server_patch;
     end if;
@@ -71,26 +68,28 @@ begin
     perform core.check_draft(
         v_page, v_draft.head, v_draft.block_order, v_changes.nos, v_changes.olds, v_changes.blocks
     );
-    version := core.write_version(
+    v_version := core.write_version(
         v_page, p_actor, p_kind, v_base, v_draft.head, v_draft.block_order, v_draft.next_block_no,
         v_changes.order_changed, v_changes.nos, v_changes.olds, v_changes.blocks, v_draft.ops, v_draft.touched,
         p_priority
     );
-    status := 200;
-    blocks := cardinality(v_draft.block_order);
-    body := '{"version": ' || version || ', "rebased": ' || (v_stale is not null)::text || ', "base_version": ' || v_base;
-    if p_return is distinct from 'minimal' then
-        body := body || ', "server_patch": ' || v_server_patch || ', "applied_patch": '
-            || case when version = v_page.version then '[]' else to_jsonb(v_draft.ops) end;
-    end if;
     if p_return = 'representation' then
         select pages.* into strict v_page
         from core.pages
         where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
-        body := body || ', "document": ' || core.page_document(v_page);
     end if;
-    body := body || '}';
-    return next;
+    return row(
+        200, p_page_id, v_version, cardinality(v_draft.block_order), false,
+        '{"version": ' || v_version || ', "rebased": ' || (v_stale is not null)::text || ', "base_version": ' || v_base
+        || case
+            when p_return = 'minimal' then ''
+            else ', "server_patch": ' || v_server_patch::text || ', "applied_patch": ' || case
+                when v_version = v_old then '[]'
+                else to_jsonb(v_draft.ops)::text
+            end
+        end
+        || case when p_return = 'representation' then ', "document": ' || core.page_document(v_page) else '' end || '}'
+    )::core.write_answer;
 end;
 $$;
 

@@ -12,17 +12,22 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_old constant jsonb := jsonb_build_object('title', old.title, 'properties', old.properties);
-    v_new constant jsonb := jsonb_build_object('title', new.title, 'properties', new.properties);
+    v_old jsonb;
+    v_new jsonb;
     v_undo jsonb;
 begin
+    -- what every save of a function does, first
+    if new.version = old.version + 1 and current_setting('quire.saving', true) = new.id || ':' || new.version
+        and (new.workspace_id, new.id) = (old.workspace_id, old.id) then
+        return new;
+    end if;
+    v_old := jsonb_build_object('title', old.title, 'properties', old.properties);
+    v_new := jsonb_build_object('title', new.title, 'properties', new.properties);
     if v_new = v_old and new.version = old.version and new.next_block_no = old.next_block_no
         and new.block_order = old.block_order and new.deleted_at is not distinct from old.deleted_at then
         return new;
     elsif new.version = old.version + 1 and (new.workspace_id, new.id) = (old.workspace_id, old.id) then
-        if current_setting('quire.saving', true) = new.id || ':' || new.version then
-            return new;
-        elsif new.next_block_no = old.next_block_no and new.block_order = old.block_order
+        if new.next_block_no = old.next_block_no and new.block_order = old.block_order
             and old.deleted_at is null and new.deleted_at is null and new.created_at = old.created_at then
             v_now := core.clock();
             new.updated_at := v_now;

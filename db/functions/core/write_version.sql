@@ -23,7 +23,6 @@ language plpgsql
 volatile
 security invoker
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_version constant bigint := p_page.version + 1;
@@ -85,7 +84,6 @@ begin
         edited_minute = date_trunc('minute', v_now, 'UTC'),
         updated_by = p_actor
     where pages.workspace_id = p_page.workspace_id and pages.id = p_page.id;
-    perform set_config('quire.saving', '', true);
 
     insert into core.page_changes (
         workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash

@@ -19,7 +19,13 @@ declare
     v_pointer text;
     v_reason text;
 begin
-    if jsonb_typeof(p_operation) <> 'object' then
+    -- Most are right, and short: one look for these.
+    if v_op in ('add', 'replace', 'remove', 'test') and jsonb_typeof(p_operation -> 'op') = 'string'
+        and (v_op = 'remove' or p_operation ? 'value') and jsonb_typeof(p_operation -> 'path') = 'string'
+        and left(p_operation ->> 'path', 1) = '/' and length(p_operation ->> 'path') <= 64
+        and position('~' in p_operation ->> 'path') = 0 then
+        return;
+    elsif jsonb_typeof(p_operation) <> 'object' then
         v_reason := 'it is not an object';
     elsif jsonb_typeof(p_operation -> 'op') is distinct from 'string'
         or v_op not in ('add', 'remove', 'replace', 'move', 'copy', 'test') then

@@ -10,7 +10,7 @@ from (values
     ('00000000-0000-0000-0000-00000000000c', 'stranger')
 ) as given (id, name);
 insert into core.workspace_members (workspace_id, user_id, role, created_at)
-select workspaces.id, users.id, users.name, now() from core.workspaces, core.users where users.name <> 'stranger';
+select workspaces.id as workspace_id, users.id as user_id, users.name as role, now() from core.workspaces, core.users where users.name <> 'stranger';
 -- pages aa, bb and cc of one workspace, dd of the other
 select api.create_page(
     ('00000000-0000-0000-0000-00000000000' || case page when 'dd' then '2' else '1' end)::uuid,

@@ -11,7 +11,7 @@ from (values
     ('00000000-0000-0000-0000-00000000000c', 'viewer'), ('00000000-0000-0000-0000-00000000000d', 'stranger')
 ) as given (id, name);
 insert into core.workspace_members (workspace_id, user_id, role, created_at)
-select workspaces.id, users.id, users.name, now() from core.workspaces, core.users where users.name <> 'stranger';
+select workspaces.id as workspace_id, users.id as user_id, users.name as role, now() from core.workspaces, core.users where users.name <> 'stranger';
 set local quire.fake_now = '2026-01-01 00:00:00+00';
 
 -- A write by its short name; pages, users and workspaces by the last digits of their ids.

@@ -18,7 +18,7 @@ PRIORITIES: Mapping[str, int] = {"interactive": 0, "edit": 100, "import": 200}
 _MAX_VERSION = 2**63 - 1
 # RFC 9110 8.8.3: entity-tag = [ "W/" ] DQUOTE *( %x21 / %x23-7E / obs-text ) DQUOTE
 _ENTITY_TAG = re.compile(r'(?:W/)?"([!#-~\x80-\xff]*)"')
-_IDEMPOTENCY_KEY = re.compile(r'^"?([!#-~]{1,255})"?$')
+_IDEMPOTENCY_KEY = re.compile(r'^("?)([!#-~]{1,255})\1$')
 _DURATION = re.compile(r"^([1-9][0-9]{0,4})([smhdw])$")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
@@ -96,7 +96,7 @@ def idempotency_key(headers: Headers) -> str | None:
             "Idempotency-Key takes one key of 1 to 255 visible ASCII characters",
             {"header": "Idempotency-Key"},
         )
-    return found[1]
+    return found[2]
 
 
 def check_accept(headers: Headers, media_type: str) -> None:

@@ -19,8 +19,11 @@ begin
         or coalesce(jsonb_typeof(p_batch -> 'atomic'), 'boolean') <> 'boolean' then
         raise exception 'a batch is {"atomic": true or false, "patches": [..]}'
             using errcode = 'PT422', constraint = 'batch_malformed', detail = '{"pointer": ""}';
-    elsif jsonb_array_length(p_batch -> 'patches') not between 1 and 100 then
-        raise exception 'a batch has 1 to 100 patches, this one has %', jsonb_array_length(p_batch -> 'patches')
+    elsif p_batch -> 'patches' = '[]' then
+        raise exception 'a batch has at least one patch'
+            using errcode = 'PT422', constraint = 'batch_malformed', detail = '{"pointer": "/patches"}';
+    elsif jsonb_array_length(p_batch -> 'patches') > 100 then
+        raise exception 'a batch has at most 100 patches, this one has %', jsonb_array_length(p_batch -> 'patches')
             using errcode = 'PT413', constraint = 'too_many_patches', detail = '{"limit": 100, "pointer": "/patches"}';
     end if;
     for i in 0..jsonb_array_length(p_batch -> 'patches') - 1 loop

@@ -80,12 +80,21 @@ begin
         select
             m.n, m.id, m.kind as mine, m.pointer, s.base, s.yours, s.theirs, t.pointer as their_pointer,
             t.kind as their_kind
-        from mine as m
+        from (
+            select m.n, m.id, m.kind, m.pointer from mine as m
+            union
+            -- removed and put in again
+            select m.n, m.id, again.kind, again.pointer
+            from mine as m
+            inner join states as s on m.id = s.id and s.base is not null and s.yours is not null
+            cross join (values ('set', ''), ('mov', null)) as again (kind, pointer)
+            where m.kind in ('del', 'ins')
+        ) as m
         inner join states as s on m.id = s.id
         inner join (
             select t.id, t.kind, t.pointer from theirs as t
             union
-            -- removed and put in again
+            -- and on their side
             select t.id, again.kind, again.pointer
             from theirs as t
             inner join states as s on t.id = s.id and s.base is not null and s.theirs is not null

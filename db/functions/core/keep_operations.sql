@@ -21,10 +21,16 @@ declare
     v_inner text;
     v_behind jsonb := '{}';  -- id of a block that is not put in -> its neighbour
     v_kept jsonb[] := '{}';
+    v_again text[];  -- ids of blocks that are taken out and put in again
 begin
     if cardinality(p_ids) = 0 then
         return to_jsonb(p_canonical);
     end if;
+    v_again := array(
+        select entry #>> '{value,id}' from unnest(p_canonical) as operation (entry) where entry ? 'after' and entry ? 'value'
+        intersect
+        select substr(entry ->> 'path', 9) from unnest(p_canonical) as operation (entry) where entry ->> 'op' = 'remove'
+    );
     foreach v_operation in array p_canonical loop
         if v_operation ? 'after' then
             v_id := coalesce(substr(v_operation ->> 'from', 9), v_operation #>> '{value,id}');
@@ -42,9 +48,10 @@ begin
         if exists (
             select
             from unnest(p_ids, p_scopes, p_pointers, p_kinds) as dropped (id, scope, pointer, kind)
-            where dropped.id = v_id and (dropped.kind is not null or v_operation ->> 'op' <> 'test') and case dropped.scope
-                when 'block' then true
-                when 'move' then v_operation ? 'from'
+            where dropped.id = v_id and (dropped.kind is not null or v_operation ->> 'op' <> 'test') and case
+                when dropped.id = any(v_again) then dropped.kind is not null
+                when dropped.scope = 'block' then true
+                when dropped.scope = 'move' then v_operation ? 'from'
                 else not v_operation ? 'after'
                     and (v_inner = dropped.pointer or starts_with(v_inner, dropped.pointer || '/'))
             end

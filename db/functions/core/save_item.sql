@@ -23,7 +23,8 @@ declare
 begin
     v_saved := core.save_page(
         p_workspace_id, p_actor, (p_item ->> 'page_id')::uuid,
-        case when p_item ? 'if_match' then array[btrim(p_item ->> 'if_match', '"')] end,
+        -- weak or not, as If-Match: proxies that compress weaken ETags
+        case when p_item ? 'if_match' then array[btrim(regexp_replace(p_item ->> 'if_match', '^W/', ''), '"')] end,
         (p_item ->> 'base_version')::bigint, (p_item -> v_kind)::text, v_kind, p_priority, p_return
     );
     return jsonb_build_object('page_id', p_item -> 'page_id', 'status', v_saved.status) || v_saved.body::jsonb;

@@ -1,6 +1,7 @@
 """Random patches and whole documents against an oracle: jsonpatch.apply on the document as one JSON value.
 
-Of every page the log must lead forwards from version 1 and, by its pre-images, backwards from the newest version.
+Of every page the log must lead forwards from version 1 and, by its pre-images, backwards from the newest version; and
+the content hash, which each save makes out of the one before, must be that of each version reckoned from scratch.
 """
 
 import json
@@ -164,16 +165,27 @@ def expected(connection: Connection, document: Json, operations: Sequence[Json])
     return made if good and len(names) == len(set(names)) else None
 
 
+def page_hash(connection: Connection, head: Json, order: Sequence[int], rows: dict[int, Json]) -> int:
+    """The content hash of a page, from scratch."""
+    return one(
+        connection,
+        "select core.page_hash(%s, %s::integer[], %s::jsonb[])",
+        json.dumps(head),
+        list(order),
+        [json.dumps(rows[number]) for number in order],
+    )
+
+
 def check_history(connection: Connection, page: uuid.UUID) -> None:
-    """Replay the log of a page in both directions, and compare rows with the order array."""
+    """Replay the log of a page in both directions, and compare rows with the order array, and hashes with content."""
     document = read(connection, page)
     changes = connection.execute(
-        "select version, ops, undo from core.page_changes where page_id = %s order by version", [page]
+        "select version, ops, undo, content_hash from core.page_changes where page_id = %s order by version", [page]
     ).fetchall()
-    assert [version for version, _, _ in changes] == list(range(1, len(changes) + 1))
+    assert [version for version, _, _, _ in changes] == list(range(1, len(changes) + 1))
     states: list[Json] = []
     state = "null"
-    for _, operations, _ in changes:
+    for _, operations, _, _ in changes:
         state = one(connection, "select jsonpatch.apply(%s, %s, 100000)::text", state, json.dumps(operations))
         states.append(json.loads(state))
     assert states[-1] == document
@@ -186,7 +198,10 @@ def check_history(connection: Connection, page: uuid.UUID) -> None:
     )
     assert sorted(rows) == sorted(order), "a row for each number of the order and no other"
     head = {name: document[name] for name in ("title", "properties")}
-    for (_, _, undo), before in zip(reversed(changes[1:]), reversed(states[:-1]), strict=True):
+    hashes = [content_hash for _, _, _, content_hash in changes]
+    assert one(connection, "select content_hash from core.pages where id = %s", page) == hashes[-1]
+    assert page_hash(connection, head, order, rows) == hashes.pop()
+    for (_, _, undo, _), before in zip(reversed(changes[1:]), reversed(states[:-1]), strict=True):
         order = undo.get("order", order)
         head |= {name: undo[name] for name in ("title", "properties") if name in undo}
         for number, block in undo["blocks"].items():
@@ -195,6 +210,7 @@ def check_history(connection: Connection, page: uuid.UUID) -> None:
                 rows[int(number)] = block
         assert sorted(rows) == sorted(order)
         assert {**head, "blocks": [rows[number] for number in order]} == before
+        assert page_hash(connection, head, order, rows) == hashes.pop()
 
 
 ONE: Json = {"id": "b0", "type": "p", "data": {}}

@@ -59,6 +59,12 @@ EXAMPLES = [
     Example("(a) below", [remove("/blocks/a/data/o")], [add("/blocks/a/data/o/y", 3)], {(0, "write_write")}),
     Example("(a) both removed", [remove("/blocks/a/data/o")], [remove("/blocks/a/data/o")], "abc"),
     Example("(a) true is not 1", [add("/blocks/a/data/x", True)], [add("/blocks/a/data/x", 1)], {(0, "write_write")}),
+    Example(
+        "(a) above, by the whole value",
+        [add("/blocks/a/data/o/y", 2)],
+        [add("/blocks/a/data/o", {"y": 2})],
+        {(0, "write_write")},
+    ),
     Example("(b) deleted, set", [remove("/blocks/a")], [add("/blocks/a/data/x", 2)], {(0, "write_deleted")}),
     Example("(b) deleted, moved", [remove("/blocks/a")], [move("/blocks/0", "/blocks/2")], {(0, "write_deleted")}),
     Example("(c) written, deleted", [add("/blocks/a/data/x", 2)], [remove("/blocks/a")], {(0, "delete_written")}),
@@ -68,6 +74,12 @@ EXAMPLES = [
         "(d) to two places", [move("/blocks/a", "/blocks/2")], [move("/blocks/a", "/blocks/1")], {(0, "move_move")}
     ),
     Example("(d) to one place", [move("/blocks/a", "/blocks/1")], [move("/blocks/0", "/blocks/c")], "bac"),
+    Example(
+        "(d) to one place: the committed one",
+        [move("/blocks/a", "/blocks/1"), add("/blocks/2", new("n"))],
+        [move("/blocks/a", "/blocks/1")],
+        "banc",
+    ),
     Example("move against edit", [add("/blocks/a/data/x", 2)], [move("/blocks/a", "/blocks/-")], "bca"),
     Example("(e) one id", [add("/blocks/0", new("n"))], [add("/blocks/0", new("n", 2))], {(0, "insert_insert")}),
     Example("(e) one content: the committed place", [add("/blocks/0", new("n"))], [add("/blocks/-", new("n"))], "nabc"),

@@ -130,10 +130,10 @@ EXAMPLES = [
         "nabc",
     ),
     Example(
-        "put in and taken out here: nothing",
+        "(e) one id, taken out again",
         [add("/blocks/0", new("n"))],
         [add("/blocks/0", new("n", 2)), remove("/blocks/0")],
-        "nabc",
+        {(0, "insert_insert"), (1, "insert_insert")},
     ),
     Example(
         "put back: written whole",

@@ -1,7 +1,8 @@
 """A model of how a stale patch is rebased, written from the rule in words and not from the SQL.
 
 The state at the base, what committed versions touched since, and the patch decide. Both sides count by their net
-effect on blocks: one put in and taken out again is nothing, one taken out and put back was written whole and moved.
+effect on blocks: one taken out and put back was written whole and moved, one that was committed and taken out again
+is nothing.
 
 Everything is done with whole documents and values: a write is "this pointer of this block has the value that the
 patch's own side gave it". Nothing here knows rows, block numbers or index arithmetic.
@@ -70,6 +71,8 @@ class Side:
     deleted: dict[str, int] = field(default_factory=dict[str, int])
     moved: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     writes: dict[str, list[tuple[int, Pointer]]] = field(default_factory=dict[str, list[tuple[int, Pointer]]])
+    put_back: set[str] = field(default_factory=set[str])
+    brief: dict[str, int] = field(default_factory=dict[str, int])  # inserted and deleted again
 
 
 @dataclass
@@ -333,20 +336,18 @@ def replay(base: Json, operations: Sequence[Json], differ: Differ) -> list[Step]
                 raise InapplicableError(operation)
             block = len(source) == 2 and source[0] == "blocks"
             path = resolve(document, operation["path"])
-            if kind == "move" and path != source:
-                if path[: len(source)] == source:
+            if kind == "move":
+                if path[: len(source)] == source != path:
                     raise InapplicableError(operation)
-                names = [found["id"] for found in document["blocks"]]
                 _, touch = removed(document, source)
-                path = resolve(document, operation["path"])
+                path = path if path == source else resolve(document, operation["path"])
                 touches = added(document, path, value, insert=True, differ=differ)
                 if block and touches[0].kind == "ins":
-                    moved = names != [found["id"] for found in document["blocks"]]
-                    touches = [Touch("mov", value["id"], left=touches[0].left)] if moved else []
-                    step.touches = touches
+                    # to its own place, too: whoever says where a block belongs means it
+                    step.touches = [Touch("mov", value["id"], left=touches[0].left)]
                 else:
                     step.touches = [touch, *touches]
-            elif kind == "copy":
+            else:
                 step.touches = added(document, path, value, insert=True, differ=differ)
         elif kind == "remove":
             step.touches = [removed(document, resolve(document, operation["path"]))[1]]
@@ -392,7 +393,10 @@ def net(base: Json, end: Json, steps: Sequence[Step]) -> Side:
                 side.deleted[name] = number
             elif touch.kind == "ins" and stays and not was:
                 side.inserted[name] = number
+            elif touch.kind == "ins" and not was:
+                side.brief[name] = number
             elif touch.kind == "ins" and stays:
+                side.put_back.add(name)
                 side.writes.setdefault(name, []).append((number, ()))
                 side.moved.setdefault(name, []).append(number)
             elif touch.kind == "mov" and was and stays:
@@ -434,7 +438,8 @@ def find_conflicts(log: Side, patch: Side) -> Iterator[Conflict]:
     for name, number in patch.deleted.items():
         if name in log.writes or name in log.moved:
             yield Conflict("delete_written", name, number)
-    for name, number in patch.inserted.items():
+    # of the log only the net effect counts; a patch that needs an id for a moment needs it
+    for name, number in (patch.brief | patch.inserted).items():
         if name in log.inserted and not same(part(log.end, name, ()), part(patch.end, name, ())):
             yield Conflict("insert_insert", name, number)
 
@@ -458,7 +463,7 @@ class Rebased:
         for touch in step.touches:
             name = touch.block
             if name in self.log.deleted or name in self.log.inserted:
-                continue  # the patch means the same, or nothing in the end
+                continue  # the patch means the same
             if touch.kind == "set":
                 self.write(step, name, touch.pointer)
                 continue

@@ -44,10 +44,12 @@ class Example:
     committed: list[Json]
     patch: list[Json]
     wanted: str | set[tuple[int, str]]
+    then: list[Json] | None = None  # a second version that was committed
 
     def history(self) -> History:
         """As a history."""
-        return History(PAGE, (Save("patch", self.committed),), Save("patch", self.patch), 0)
+        committed = [self.committed, *([self.then] if self.then else [])]
+        return History(PAGE, tuple(Save("patch", patch) for patch in committed), Save("patch", self.patch), 0)
 
 
 EXAMPLES = [
@@ -133,7 +135,7 @@ EXAMPLES = [
         "(e) one id, taken out again",
         [add("/blocks/0", new("n"))],
         [add("/blocks/0", new("n", 2)), remove("/blocks/0")],
-        {(0, "insert_insert"), (1, "insert_insert")},
+        {(0, "insert_insert")},
     ),
     Example(
         "put back: written whole",
@@ -146,6 +148,49 @@ EXAMPLES = [
         [move("/blocks/a", "/blocks/1")],
         [remove("/blocks/a"), add("/blocks/-", PAGE["blocks"][0])],
         {(1, "move_move")},
+    ),
+    Example(
+        "put back by both, the same way",
+        [remove("/blocks/a"), add("/blocks/0", new("a", 2))],
+        [remove("/blocks/a"), add("/blocks/0", new("a", 2))],
+        "abc",
+    ),
+    Example(
+        "put back in another version: moved, here to the same place",
+        [remove("/blocks/a")],
+        [move("/blocks/a", "/blocks/-")],
+        "bca",
+        then=[add("/blocks/-", new("a", 2))],
+    ),
+    Example(
+        "put back by a whole document: moved, so that an insertion beside it is beside the next",
+        [remove("/blocks/a"), {"op": "replace", "path": "/blocks", "value": [new("a", 2), *PAGE["blocks"][1:]]}],
+        [add("/blocks/a", new("n"))],
+        "anbc",
+    ),
+    Example(
+        "put back beside what both inserted and what moved",
+        [add("/blocks/1", new("n"))],
+        [
+            add("/blocks/1", new("n")),
+            move("/blocks/b", "/blocks/0"),
+            move("/blocks/a", "/blocks/-"),
+            remove("/blocks/c"),
+            add("/blocks/a", new("c", 2)),
+        ],
+        "bnca",
+    ),
+    Example(
+        "a move to the end, over what both inserted there",
+        [add("/blocks/-", new("n"))],
+        [add("/blocks/-", new("n")), move("/blocks/c", "/blocks/-")],
+        "abnc",
+    ),
+    Example(
+        "a conflict, and a move over the block that is in conflict",
+        [add("/blocks/a", new("n"))],
+        [add("/blocks/b", new("n", 2)), move("/blocks/a", "/blocks/b")],
+        {(0, "insert_insert")},
     ),
     Example(
         "a test that still holds",

@@ -240,7 +240,9 @@ def written(owner: str, before: Any, pointer: Pointer, *, element: bool) -> Touc
 def compare(before: Json, after: Json, differ: Differ) -> list[Touch]:
     """What a whole document in the place of another touched: a diff by block id."""
     old, new = blocks_of(before), blocks_of(after)
-    stay, _ = kept_in_order(list(old), list(new))
+    stay, only = kept_in_order(list(old), list(new))
+    if not only:
+        raise NotModelledError("it is not beyond doubt which blocks have moved")
     touches = [Touch("del", name) for name in old if name not in new]
     for place, name in enumerate(new):
         if name not in stay:

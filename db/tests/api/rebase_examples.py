@@ -156,6 +156,28 @@ EXAMPLES = [
         "abc",
     ),
     Example(
+        "put back where it was moved to",
+        [move("/blocks/a", "/blocks/1"), add("/blocks/2", new("n"))],
+        [remove("/blocks/a"), add("/blocks/1", new("a", 2))],
+        "banc",
+    ),
+    Example(
+        "put back by all blocks anew: written whole",
+        [add("/blocks/b/data/x", 2)],
+        [remove("/blocks/b"), {"op": "replace", "path": "/blocks", "value": [*PAGE["blocks"][:1], new("b", 3)]}],
+        {(1, "write_write")},
+    ),
+    Example(
+        "put back by all blocks anew, and written: the rest does not write over it",
+        [add("/blocks/b/data/x", 2)],
+        [
+            remove("/blocks/b"),
+            {"op": "replace", "path": "/blocks", "value": [*PAGE["blocks"][:1], new("b", 3)]},
+            add("/blocks/b/data/x", 4),
+        ],
+        {(1, "write_write"), (2, "write_write")},
+    ),
+    Example(
         "put back in another version: moved, here to the same place",
         [remove("/blocks/a")],
         [move("/blocks/a", "/blocks/-")],

@@ -7,6 +7,7 @@ of them ends says whether a write was lost. The rest are a few small numbers, fo
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -345,13 +346,15 @@ def in_order(names: Sequence[str], document: Json) -> list[str]:
 def broken(base: Json, current: Json, ours: Json, final: Json, outcome: Outcome) -> list[str]:
     """Which promises of a merge a document breaks; none should be."""
     was, theirs, mine, found = (set(tokens(document)) for document in (base, current, ours, final))
+    # of two copies each side may have kept another
+    once = {token for token, times in Counter(tokens(base)).items() if times == 1}
     names = [set(blocks_of(document)) for document in (base, current, ours, final)]
     problems = [
         f"{what}: {sorted(lost)}"
         for what, lost in (
             ("a committed write is lost", theirs - was - found),
             ("a write of the patch is lost", mine - was - found),
-            ("lost though both kept it", (was & theirs & mine) - found),
+            ("lost though both kept it", (once & theirs & mine) - found),
             ("a block that one side inserted is lost", ((names[1] | names[2]) - names[0]) - names[3]),
             ("a block that both sides kept is lost", (names[0] & names[1] & names[2]) - names[3]),
             ("a block that one side deleted is there", (names[0] - (names[1] & names[2])) & names[3]),

@@ -71,7 +71,7 @@ class Side:
     deleted: dict[str, int] = field(default_factory=dict[str, int])
     moved: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     writes: dict[str, list[tuple[int, Pointer]]] = field(default_factory=dict[str, list[tuple[int, Pointer]]])
-    put_back: set[str] = field(default_factory=set[str])
+    put_back: set[str] = field(default_factory=set[str])  # at least for a moment
     brief: dict[str, int] = field(default_factory=dict[str, int])  # inserted and deleted again
 
 
@@ -392,6 +392,8 @@ def net(base: Json, end: Json, steps: Sequence[Step]) -> Side:
             name = touch.block
             was, stays = name == HEAD or name in before, name == HEAD or name in after
             if touch.kind == "del" and was and not stays:
+                if name in side.deleted:
+                    side.put_back.add(name)
                 side.deleted[name] = number
             elif touch.kind == "ins" and stays and not was:
                 side.inserted[name] = number
@@ -467,14 +469,16 @@ class Rebased:
             if name in self.log.deleted or name in self.log.inserted:
                 continue  # the patch means the same
             if touch.kind == "set":
-                self.write(step, name, touch.pointer)
+                # where the log wrote, both sides mean the same in the end, and it is there
+                if not any(comparable(touch.pointer, other) for _, other in self.log.writes.get(name, [])):
+                    self.write(step, name, touch.pointer)
                 continue
             agreed = name in self.log.moved and name in self.patch.moved
             if name in self.order and not agreed:
                 self.order.remove(name)
             if touch.kind != "del" and not agreed:
                 self.place(touch)
-            if touch.kind == "ins":
+            if touch.kind == "ins" and name not in self.log.writes:
                 self.write(step, name, ())
 
     def place(self, touch: Touch) -> None:

@@ -30,8 +30,7 @@ begin
         when 'replace' then
             return jsonpatch.replace(p_document, v_path, v_value, v_context);
         when 'test' then
-            -- jsonb = is RFC 6902's equality: 1 = 1.0, true is not 1, the order of members is nothing
-            if jsonpatch.get(p_document, v_path) is distinct from v_value then
+            if not jsonpatch.test(p_document, v_path, v_value) then
                 raise exception 'operation %: the value at "%" is not the tested one', p_index, p_operation ->> 'path'
                     using errcode = 'PT422', constraint = 'patch_test_failed',
                     detail = (v_context || jsonb_build_object('pointer', p_operation -> 'path'))::text;

@@ -1,5 +1,7 @@
 -- jsonpatch.diff_values: the operations, in order, that turn one value into another; for jsonpatch.diff.
 -- Below the root, one replace where it is shorter than the operations inside. p_pointer is where the values are.
+-- No pointer is longer than jsonpatch.check_operation lets pass (64 tokens, 2048 bytes): what is deeper, or has too
+-- long a name, is replaced from above. Recursive: bound the depth of a stranger's document with check_document.
 create or replace function jsonpatch.diff_values(
     p_from jsonb,
     p_to jsonb,
@@ -32,7 +34,18 @@ begin
         v_operations := array(select jsonpatch.diff_arrays(p_from, p_to, p_pointer));
     end if;
     -- at the root a patch by members is kept even where it is longer: it can be merged with the changes of others
-    if p_pointer <> '' and pg_column_size(v_operations) > pg_column_size(v_replace) then
+    if p_pointer <> '' and pg_column_size(v_operations) > pg_column_size(v_replace)
+        or exists (
+            select 1
+            from unnest(v_operations) as operations (operation)
+            cross join lateral (select operations.operation ->> 'path' as path) as pointers
+            where
+                octet_length(pointers.path) > 64  -- 64 tokens have at least 64 slashes
+                and (
+                    octet_length(pointers.path) > 2048
+                    or length(pointers.path) - length(replace(pointers.path, '/', '')) > 64
+                )
+        ) then
         return next v_replace;
     else
         return query select unnest(v_operations);

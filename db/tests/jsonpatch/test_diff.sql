@@ -1,6 +1,6 @@
 -- jsonpatch.diff: small patches, in this very form. The round trip on any JSON is in test_properties.py.
 begin;
-select plan(11);
+select plan(15);
 
 select is(
     jsonpatch.diff('{"a": 1}', '{"a": 1.0}'),
@@ -64,6 +64,33 @@ select is(
     '[{"op": "remove", "path": "/B"}, {"op": "remove", "path": "/a"}]'::jsonb,
     'orders names by their bytes'
 );
+select
+    is(
+        jsonpatch.diff(given.old, given.new),
+        jsonb_build_array(jsonb_build_object('op', 'replace', 'path', given.path, 'value', given.value)),
+        given.description
+    )
+from (
+    values
+    (
+        jsonb_build_object(repeat('n', 2047), 1), jsonb_build_object(repeat('n', 2047), 2),
+        '/' || repeat('n', 2047), '2'::jsonb, 'names a member whose pointer is just short enough'
+    ),
+    (
+        jsonb_build_object(repeat('n', 2048), 1), jsonb_build_object(repeat('n', 2048), 2),
+        '', jsonb_build_object(repeat('n', 2048), 2), 'replaces from above where a name is too long for a pointer'
+    ),
+    (
+        format('%s["%s", 1]%s', repeat('[', 63), repeat('same', 100), repeat(']', 63))::jsonb,
+        format('%s["%s", 2]%s', repeat('[', 63), repeat('same', 100), repeat(']', 63))::jsonb,
+        repeat('/0', 63) || '/1', '2', 'goes 64 levels deep'
+    ),
+    (
+        (repeat('["' || repeat('same', 100) || '", ', 65) || 1 || repeat(']', 65))::jsonb,
+        (repeat('["' || repeat('same', 100) || '", ', 65) || 2 || repeat(']', 65))::jsonb,
+        repeat('/1', 64), jsonb_build_array(repeat('same', 100), 2), 'and replaces from there what is deeper'
+    )
+) as given (old, new, path, value, description);
 
 select * from finish();
 rollback;

@@ -133,6 +133,47 @@ def test_merges_as_the_rfc_says(conn: Connection, target: Any, patch: Any) -> No
 
 
 @RELAXED
+@given(old=SCALARS, new=SCALARS, names=st.lists(NAMES | st.just("n" * 1500), min_size=1, max_size=70))
+def test_diff_round_trip_at_any_depth(conn: Connection, old: Any, new: Any, names: list[str]) -> None:
+    for name in names:
+        old, new = {name: old, "same": 1}, {name: new, "same": 1}
+    before, after = json.dumps(old), json.dumps(new)
+    patch = fetch_text(conn, "select jsonpatch.diff(%s, %s)::text", before, after)
+    assert same(conn, fetch_text(conn, "select jsonpatch.apply(%s, %s)::text", before, patch), after), patch
+
+
+@RELAXED
+@given(document=OBJECTS, names=st.lists(NAMES, max_size=3), data=st.data())
+def test_evaluates_and_tests_as_another_implementation(
+    conn: Connection, document: Any, names: list[str], data: st.DataObject
+) -> None:
+    if data.draw(st.booleans()):
+        # down a path that is there
+        names, inner = [], document
+        while isinstance(inner, dict) and inner:
+            members = cast("dict[str, Any]", inner)
+            names.append(data.draw(st.sampled_from(sorted(members))))
+            inner = members[names[-1]]
+    pointer = jsonpatch.JsonPointer.from_parts(names)
+    # objects only: Python's pointers go into strings, where there is nothing
+    inner = document
+    for name in names:
+        inner = cast("dict[str, Any]", inner).get(name, ...) if isinstance(inner, dict) else ...
+    row = conn.execute(
+        "select jsonpatch.evaluate_pointer(%(document)s, %(pointer)s)::text,"
+        " jsonpatch.evaluate_pointer(%(document)s, %(pointer)s) = %(value)s::jsonb,"
+        " jsonpatch.test(%(document)s, %(tokens)s::text[], %(value)s)",
+        {
+            "document": json.dumps(document),
+            "pointer": pointer.path,
+            "tokens": names,
+            "value": json.dumps(None if inner is ... else pointer.resolve(document)),
+        },
+    ).fetchone()
+    assert row == ((None, None, False) if inner is ... else (row and row[0], True, True))
+
+
+@RELAXED
 @given(tokens=st.lists(NAMES, max_size=5))
 def test_pointers_round_trip(conn: Connection, tokens: list[str]) -> None:
     row = conn.execute("select jsonpatch.pointer_tokens(jsonpatch.build_pointer(%s::text[]))", [tokens]).fetchone()

@@ -20,9 +20,7 @@ begin
         -- strings are matched as a whole and put back as they are
         v_text := regexp_replace(v_text, '("(?:[^"\\]|\\.)*")|\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)', '\1\2', 'g');
     end if;
-    -- shifted by 2^63: a bit string becomes a signed number
-    return ('x' || encode(substr(sha256(convert_to(v_text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint::numeric
-        + 9223372036854775808;
+    return ('0x' || encode(substr(sha256(convert_to(v_text, 'UTF8')), 1, 8), 'hex'))::numeric;
 end;
 $$;
 

@@ -6,7 +6,7 @@ create function pg_temp.hash(p_head text, p_order integer[], p_blocks text[]) re
 $$;
 select is(
     core.hash_text('abc'),
-    ('x' || 'ba7816bf8f01cfea')::bit(64)::bigint::numeric + 9223372036854775808,
+    13436514500253700074::numeric,
     'the first 8 bytes of sha256 (the test vector of FIPS 180-4), shifted'
 );
 select ok(

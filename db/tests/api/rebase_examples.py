@@ -169,7 +169,7 @@ EXAMPLES = [
     ),
     Example(
         "put back by all blocks anew, and written: the rest does not write over it",
-        [add("/blocks/b/data/x", 2)],
+        [add("/blocks/b/data/x", "t9")],
         [
             remove("/blocks/b"),
             {"op": "replace", "path": "/blocks", "value": [*PAGE["blocks"][:1], new("b", 3)]},

@@ -40,6 +40,8 @@ def durable_server(version: int) -> Generator[EmbeddedServer]:
         try:
             server.create_database("quire")
             migrate(server.url("quire"), log=lambda _: None)
+            with psycopg.connect(server.url("quire"), autocommit=True) as connection:
+                connection.execute("select ops.ensure_partitions()")  # as the worker does
             yield server
         finally:
             server.remove()

@@ -95,7 +95,7 @@ class Wire:
 
 
 class Wal:
-    """Bytes of WAL written inside a `with` block that begins with a checkpoint."""
+    """Bytes of WAL written inside a `with` block that begins right after a checkpoint."""
 
     def __init__(self, server: EmbeddedServer, connection: Connection) -> None:
         self._server, self._connection = server, connection
@@ -108,6 +108,7 @@ class Wal:
     @contextmanager
     def counted(self, into: dict[str, Any], edits: int) -> Generator[None]:
         """Put bytes an edit into a dict: all, of them full-page images, and the rest."""
+        self._connection.execute("vacuum")  # pages at rest, as most are: no first look at rows just loaded
         self._connection.execute("checkpoint")
         before, first = self._lsn()
         yield

@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # Settings that `make run` passes on when they are given: PORT=, DATA=, DATABASE_URL= (see the table in README.md).
 export PORT DATA DATABASE_URL
 
-.PHONY: help run install test test-18 test-16 lint format clean
+.PHONY: help run install test test-18 test-16 soak bench lint format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -29,6 +29,15 @@ test-18: $(VENV)/.installed-dev
 test-16: $(VENV)/.installed-dev
 	@echo "tests on PostgreSQL 16"
 	@QUIRE_TEST_PG=16 $(BIN)/python -m pytest -m "not once" $(ARGS)
+
+soak: $(VENV)/.installed-dev ## Saves while processes are killed, two minutes. ARGS="--seconds 600"
+	@$(BIN)/python -m bench.fault_saves $(ARGS)
+
+# All of them, whatever one of them finds; what it found is in its output and in bench/results/.
+bench: $(VENV)/.installed-dev ## Every measurement in bench/, one after the other; wants a quiet machine
+	@missed=""; for file in $(filter-out bench/harness.py,$(sort $(wildcard bench/*.py))); do \
+		name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python -m bench.$$name || missed="$$missed $$name"; \
+	done; [ -z "$$missed" ] || { echo "limits missed by:$$missed" >&2; exit 1; }
 
 lint: $(VENV)/.installed-dev ## ruff, pyright, sqlfluff, squawk
 	$(BIN)/ruff check .

@@ -140,7 +140,7 @@ def saves_under_load(conninfo: str, words: Words, blocks: int, saves: int) -> di
                 word = f"zyxw{number}"
                 patch = [{"op": "replace", "path": "/blocks/3/data/text", "value": f"about {word} today"}]
                 connection.execute(
-                    "select * from api.patch_page(%s, %s, %s, '{*}', null, %s, 'patch', 100::smallint, false)",
+                    "select * from api.patch_page(%s, %s, %s, '{*}', null, %s, 'patch', 100::smallint, 'minimal')",
                     [WORKSPACE, ACTOR, page, json.dumps(patch)],
                 )
                 saved = time.perf_counter()

@@ -15,7 +15,7 @@ create or replace function core.apply_operations(
     p_operations jsonb,
     p_seed_nos integer[],
     p_seeds jsonb[],
-    p_gone integer[],
+    p_gone text[],
     p_put integer[],
     out head jsonb,
     out block_order integer[],
@@ -282,16 +282,18 @@ begin
         );
     end loop;
     if next_block_no > p_page.next_block_no then
-        select kept.* into block_order, blocks, touched
-        from core.keep_numbers(nos, v_ids, olds, block_order, blocks, touched) as kept;
+        select kept.* into block_order, blocks from core.keep_numbers(nos, v_ids, olds, block_order, blocks) as kept;
         next_block_no := greatest(
             p_page.next_block_no, (select max(places.no) + 1 from unnest(block_order) as places (no))
         );
     end if;
+    if v_whole > 0 or next_block_no > p_page.next_block_no or cardinality(touched) > 1 then
+        touched := core.settle_touched(touched, nos, olds, block_order);
+    end if;
 end;
 $$;
 
-comment on function core.apply_operations(core.pages, jsonb, integer[], jsonb[], integer[], integer[]) is
+comment on function core.apply_operations(core.pages, jsonb, integer[], jsonb[], text[], integer[]) is
 'A draft of a page after checked RFC 6902 operations: what was touched, before and after. Writes nothing.
 PT413 too_many_operations, copy_too_large; PT422 block_id_immutable, block_not_found, block_id_invalid, patch_*.';
-revoke all on function core.apply_operations(core.pages, jsonb, integer[], jsonb[], integer[], integer[]) from public;
+revoke all on function core.apply_operations(core.pages, jsonb, integer[], jsonb[], text[], integer[]) from public;

@@ -1,13 +1,11 @@
 -- core.keep_numbers: a draft (core.apply_operations) in which a block that a patch took out and put in again, by
--- whatever operations, has the number it had: to the page and to search it is the same block, changed or not, and
--- touched says so: it was written and moved.
+-- whatever operations, has the number it had: to the page and to search it is the same block, changed or not.
 create or replace function core.keep_numbers(
     p_nos integer[],
     p_ids text[],
     p_olds jsonb[],
     inout block_order integer[],
-    inout blocks jsonb[],
-    inout touched jsonb[]
+    inout blocks jsonb[]
 )
 language plpgsql
 immutable
@@ -21,7 +19,6 @@ begin
     for v_pair in
         -- of several with this id one, so that the others are found to be duplicates
         select distinct on (gone.slot)
-            gone.id,
             gone.slot as gone,
             fresh.slot as fresh
         from unnest(p_nos, p_ids, p_olds) with ordinality as gone (no, id, old, slot)
@@ -33,20 +30,10 @@ begin
     loop
         block_order := array_replace(block_order, p_nos[v_pair.fresh], p_nos[v_pair.gone]);
         blocks[v_pair.gone] := blocks[v_pair.fresh];
-        touched := array(
-            select case
-                when touch.entry ->> 1 <> v_pair.id then touch.entry
-                when touch.entry ->> 0 = 'del' then jsonb_set(touch.entry, '{0}', '"mov"')
-                when touch.entry ->> 0 = 'ins' then jsonb_set(jsonb_set(touch.entry, '{0}', '"set"'), '{2}', '""')
-                else touch.entry
-            end
-            from unnest(touched) with ordinality as touch (entry, place)
-            order by touch.place
-        );
     end loop;
 end;
 $$;
 
-comment on function core.keep_numbers(integer[], text[], jsonb[], integer[], jsonb[], jsonb[]) is
+comment on function core.keep_numbers(integer[], text[], jsonb[], integer[], jsonb[]) is
 'A draft in which blocks taken out and put in again keep their numbers.';
-revoke all on function core.keep_numbers(integer[], text[], jsonb[], integer[], jsonb[], jsonb[]) from public;
+revoke all on function core.keep_numbers(integer[], text[], jsonb[], integer[], jsonb[]) from public;

@@ -15,11 +15,16 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_no constant integer := (
+    v_no constant integer := coalesce((
+        select slots.no
+        from unnest(p_nos, p_blocks) as slots (no, block)
+        where slots.block ->> 'id' = p_id and slots.no = any(p_order)
+        limit 1
+    ), (
         select blocks.no
         from core.blocks
         where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.id = p_id
-    );
+    ));
     v_place constant integer := array_position(p_order, v_no);
     v_before constant integer := p_order[v_place - 1];
 begin

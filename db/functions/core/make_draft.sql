@@ -7,7 +7,7 @@ create or replace function core.make_draft(
     p_change jsonb,
     p_seed_nos integer[],
     p_seeds jsonb[],
-    p_gone integer[]
+    p_gone text[]
 )
 returns record
 language plpgsql
@@ -32,6 +32,6 @@ begin
 end;
 $$;
 
-comment on function core.make_draft(core.pages, text, jsonb, integer[], jsonb[], integer[]) is
+comment on function core.make_draft(core.pages, text, jsonb, integer[], jsonb[], text[]) is
 'A draft of a page after a patch, a merge patch or a whole document. PT422, PT413.';
-revoke all on function core.make_draft(core.pages, text, jsonb, integer[], jsonb[], integer[]) from public;
+revoke all on function core.make_draft(core.pages, text, jsonb, integer[], jsonb[], text[]) from public;

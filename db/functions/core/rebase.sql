@@ -33,7 +33,7 @@ declare
     v_base record;
     v_theirs jsonb[];
     v_moved integer[];
-    v_gone integer[];
+    v_gone text[];
     v_put integer[];
     v_mine record;
     v_met record;
@@ -71,7 +71,7 @@ begin
         where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id
             and stored.id in (select entry ->> 1 from unnest(v_theirs) as touch (entry) where entry ->> 0 = 'mov')
     );
-    v_gone := v_moved || array(select unnest((v_base.page).block_order) except select unnest(p_page.block_order));
+    v_gone := array(select entry ->> 1 from unnest(v_theirs) as touch (entry) where entry ->> 0 <> 'set');
     v_put := v_moved || array(select unnest(p_page.block_order) except select unnest((v_base.page).block_order));
 
     v_mine := core.make_draft(v_base.page, p_kind, p_change, v_base.nos, v_base.blocks, v_gone);

@@ -12,7 +12,7 @@ create or replace function core.replace_document(
     inout nos integer[],
     inout olds jsonb[],
     inout blocks jsonb[],
-    p_gone integer[],
+    p_gone text[],
     p_n integer,
     out ops jsonb[],
     out touched jsonb[],
@@ -85,10 +85,10 @@ end;
 $$;
 
 comment on function core.replace_document(
-    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[], integer[], integer
+    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[], text[], integer
 ) is
 'A draft after its document was replaced, by block id, and the operations that do it.
 PT422 and PT413 as core.check_head and core.name_blocks.';
 revoke all on function core.replace_document(
-    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[], integer[], integer
+    core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[], text[], integer
 ) from public;

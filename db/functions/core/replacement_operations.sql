@@ -10,7 +10,7 @@ create or replace function core.replacement_operations(
     p_to jsonb,
     p_order integer[],
     p_target jsonb[],
-    p_gone integer[],
+    p_gone text[],
     p_n integer,
     out ops jsonb[],
     out touched jsonb[],
@@ -30,8 +30,8 @@ begin
     new as materialized (
         select
             target.no, target.block, target.place,
-            -- the nearest left neighbour that others have neither removed nor moved
-            max(target.place) filter (where target.no <> all(p_gone)) over (
+            -- the nearest left neighbour that others have neither put in nor removed nor moved
+            max(target.place) filter (where target.block ->> 'id' <> all(p_gone)) over (
                 order by target.place rows between unbounded preceding and 1 preceding
             ) as after
         from unnest(p_order, p_target) with ordinality as target (no, block, place)
@@ -101,9 +101,9 @@ end;
 $$;
 
 comment on function core.replacement_operations(
-    core.pages, jsonb, integer[], integer[], jsonb[], jsonb, integer[], jsonb[], integer[], integer
+    core.pages, jsonb, integer[], integer[], jsonb[], jsonb, integer[], jsonb[], text[], integer
 ) is
 'Operations that turn a draft into another document: in index form, what they touch, and by block id.';
 revoke all on function core.replacement_operations(
-    core.pages, jsonb, integer[], integer[], jsonb[], jsonb, integer[], jsonb[], integer[], integer
+    core.pages, jsonb, integer[], integer[], jsonb[], jsonb, integer[], jsonb[], text[], integer
 ) from public;

@@ -4,7 +4,7 @@ create or replace function core.touch(
     p_kind text,
     p_id text,
     p_what text,
-    p_gone integer[],
+    p_gone text[],
     p_n integer
 )
 returns jsonb
@@ -26,6 +26,6 @@ begin
 end;
 $$;
 
-comment on function core.touch(text, text, text, integer[], integer) is
+comment on function core.touch(text, text, text, text[], integer) is
 'An entry of page_changes.touched: set, ins, del or mov of a block.';
-revoke all on function core.touch(text, text, text, integer[], integer) from public;
+revoke all on function core.touch(text, text, text, text[], integer) from public;

@@ -28,7 +28,7 @@ select is(pg_temp.kept('b', 'move', ''), '012345789', 'a move only');
 select is(pg_temp.kept('b', 'block', ''), '012789', 'all of a block');
 select is(pg_temp.kept('', 'pointer', '/title'), '012345678', 'the title');
 select is(pg_temp.kept('n', 'block', ''), '23456789', 'an insertion with its edits');
-select is(core.keep_operations(operations, '{n}', '{block}', '{""}', '{k}') #>> '{0,after}', 'a', 'what comes behind it comes behind its neighbour') from mine;
+select is(core.keep_operations(operations, '{n}', '{block}', '{""}', '{k}') #>> '{0,after}', 'n', 'what comes behind it does so still') from mine;
 select is(pg_temp.kept('c', 'pointer', ''), '01234569', 'a block taken out and put in again: both operations');
 select is(pg_temp.kept('c', 'move', ''), '01234569', 'for its move too');
 select is(pg_temp.kept('c', 'pointer', '', null), '0123456789', 'an equal end leaves both');

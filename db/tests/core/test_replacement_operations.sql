@@ -12,7 +12,7 @@ select api.create_page(
 );
 create function pg_temp.page() returns core.pages language sql as $$ select * from core.pages $$;
 
-create function pg_temp.made(p_order integer[], p_target text, p_gone integer[], p_head text default '{"title": "T", "properties": {"k": 1}}')
+create function pg_temp.made(p_order integer[], p_target text, p_gone text[], p_head text default '{"title": "T", "properties": {"k": 1}}')
 returns jsonb language sql as $$
     select jsonb_build_array(to_jsonb(made.ops), to_jsonb(made.touched), to_jsonb(made.canonical))
     from core.replacement_operations(
@@ -29,7 +29,7 @@ select is(
     'the order first, then the inside of blocks'
 );
 select is(
-    pg_temp.made('{1,4,3}', '[{"id": "a", "type": "p", "data": {"t": 1}}, {"id": "n", "type": "p", "data": {}}, {"id": "c", "type": "q", "data": {}}]', '{1}') -> 2,
+    pg_temp.made('{1,4,3}', '[{"id": "a", "type": "p", "data": {"t": 1}}, {"id": "n", "type": "p", "data": {}}, {"id": "c", "type": "q", "data": {}}]', '{a}') -> 2,
     '[{"n": 4, "op": "remove", "path": "/blocks/b"}, {"n": 4, "op": "add", "path": "/blocks/-", "after": null, "value": {"id": "n", "type": "p", "data": {}}}, {"n": 4, "op": "replace", "path": "/blocks/c/type", "value": "q"}]',
     'by block id, behind what others left in its place'
 );

@@ -69,9 +69,11 @@ begin
         from unnest(v_nos, v_olds) as old (no, block)
     ) as known (id, no) on places.block ->> 'id' = known.id
     left join (
-        select touched.value ->> 1, (touched.value ->> 2)::integer
-        from jsonb_array_elements(p_touched) as touched (value)
+        -- the last of several: a patch may have taken a new block out and put it in again
+        select distinct on (touched.value ->> 1) touched.value ->> 1, (touched.value ->> 2)::integer
+        from jsonb_array_elements(p_touched) with ordinality as touched (value, place)
         where touched.value ->> 0 = 'ins'
+        order by touched.value ->> 1, touched.place desc
     ) as inserted (id, no) on places.block ->> 'id' = inserted.id;
     block_order := coalesce(block_order, '{}');
     blocks := coalesce(blocks, '{}');

@@ -4,6 +4,7 @@
 create or replace function core.redo_change(
     p_ops jsonb,
     p_touched jsonb,
+    p_undo jsonb,
     inout head jsonb,
     inout block_order integer[],
     inout blocks jsonb[]
@@ -69,11 +70,13 @@ begin
         from unnest(v_nos, v_olds) as old (no, block)
     ) as known (id, no) on places.block ->> 'id' = known.id
     left join (
-        -- the last of several: a patch may have taken a new block out and put it in again
+        -- of several, for a patch may put a block in more than once and take it out again, the one that is new by the
+        -- pre-images, and should they be damaged the last
         select distinct on (touched.value ->> 1) touched.value ->> 1, (touched.value ->> 2)::integer
         from jsonb_array_elements(p_touched) with ordinality as touched (value, place)
         where touched.value ->> 0 = 'ins'
-        order by touched.value ->> 1, touched.place desc
+        order by touched.value ->> 1, coalesce(p_undo -> 'blocks' -> (touched.value ->> 2) = 'null', false) desc,
+            touched.place desc
     ) as inserted (id, no) on places.block ->> 'id' = inserted.id;
     block_order := coalesce(block_order, '{}');
     blocks := coalesce(blocks, '{}');
@@ -83,6 +86,6 @@ begin
 end;
 $$;
 
-comment on function core.redo_change(jsonb, jsonb, jsonb, integer[], jsonb[]) is
+comment on function core.redo_change(jsonb, jsonb, jsonb, jsonb, integer[], jsonb[]) is
 'What a page was one version later, by a row of its log; NULL blocks where the row does not fit.';
-revoke all on function core.redo_change(jsonb, jsonb, jsonb, integer[], jsonb[]) from public;
+revoke all on function core.redo_change(jsonb, jsonb, jsonb, jsonb, integer[], jsonb[]) from public;

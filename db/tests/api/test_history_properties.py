@@ -72,8 +72,9 @@ def states(connection: Connection, page: uuid.UUID, live: bool) -> dict[int, Jso
 
 
 @MANY
-# a new block taken out and put in again by its own patch; a 10th version that is a deletion
+# a new block put in twice by one patch, taken out in between or after; a 10th version that is a deletion
 @example(document=EMPTY, steps=[[PUT_IN, {"op": "remove", "path": "/blocks/0"}, PUT_IN]], snapshots=True)
+@example(document=EMPTY, steps=[[PUT_IN, PUT_IN, {"op": "remove", "path": "/blocks/0"}]], snapshots=True)
 @example(document=EMPTY, steps=[[PUT_IN], *["delete"] * 5], snapshots=True)
 @example(document=EMPTY, steps=[*["delete"] * 4, [PUT_IN], "delete"], snapshots=True)
 @given(document=DOCUMENTS, steps=st.lists(STEPS, min_size=1, max_size=14), snapshots=st.booleans())

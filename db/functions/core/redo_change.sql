@@ -59,7 +59,10 @@ begin
     head := v_document - 'blocks';
     select
         array_agg(
-            coalesce(inserted.no, known.no, case when p_ops #>> '{0,path}' = '' then places.place::integer end)
+            coalesce(
+                case when inserted.fresh then inserted.no end, known.no, inserted.no,
+                case when p_ops #>> '{0,path}' = '' then places.place::integer end
+            )
             order by places.place
         ),
         array_agg(places.block order by places.place)
@@ -72,12 +75,15 @@ begin
     left join (
         -- of several, for a patch may put a block in more than once and take it out again, the one that is new by the
         -- pre-images, and should they be damaged the last
-        select distinct on (touched.value ->> 1) touched.value ->> 1, (touched.value ->> 2)::integer
+        select distinct on (touched.value ->> 1)
+            touched.value ->> 1, (touched.value ->> 2)::integer, news.fresh
         from jsonb_array_elements(p_touched) with ordinality as touched (value, place)
+        cross join lateral (
+            select coalesce(p_undo -> 'blocks' -> (touched.value ->> 2) = 'null', false) as fresh
+        ) as news
         where touched.value ->> 0 = 'ins'
-        order by touched.value ->> 1, coalesce(p_undo -> 'blocks' -> (touched.value ->> 2) = 'null', false) desc,
-            touched.place desc
-    ) as inserted (id, no) on places.block ->> 'id' = inserted.id;
+        order by touched.value ->> 1, news.fresh desc, touched.place desc
+    ) as inserted (id, no, fresh) on places.block ->> 'id' = inserted.id;
     block_order := coalesce(block_order, '{}');
     blocks := coalesce(blocks, '{}');
     if array_position(block_order, null) is not null then

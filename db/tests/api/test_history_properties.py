@@ -38,6 +38,7 @@ MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 
 NEW: Json = {"id": "b0", "type": "p", "data": {}}
 PUT_IN: Json = {"op": "add", "path": "/blocks/0", "value": NEW}
+OTHER: Json = {"op": "add", "path": "/blocks/0", "value": {**NEW, "id": "b1"}}
 EMPTY: Json = {"title": "", "properties": {}, "blocks": []}
 
 
@@ -75,6 +76,7 @@ def states(connection: Connection, page: uuid.UUID, live: bool) -> dict[int, Jso
 # a new block put in twice by one patch, taken out in between or after; a 10th version that is a deletion
 @example(document=EMPTY, steps=[[PUT_IN, {"op": "remove", "path": "/blocks/0"}, PUT_IN]], snapshots=True)
 @example(document=EMPTY, steps=[[PUT_IN, PUT_IN, {"op": "remove", "path": "/blocks/0"}]], snapshots=True)
+@example(document=EMPTY, steps=[[PUT_IN], [PUT_IN, {"op": "remove", "path": "/blocks/0"}, OTHER]], snapshots=True)
 @example(document=EMPTY, steps=[[PUT_IN], *["delete"] * 5], snapshots=True)
 @example(document=EMPTY, steps=[*["delete"] * 4, [PUT_IN], "delete"], snapshots=True)
 @given(document=DOCUMENTS, steps=st.lists(STEPS, min_size=1, max_size=14), snapshots=st.booleans())

@@ -33,6 +33,10 @@ begin
         p_workspace_id, p_page_id, v_page.version + 1, v_now, v_page.version, p_actor, 'delete', '[]',
         '{"blocks": {}}', '[]', v_page.content_hash
     );
+    if (v_page.version + 1) % 10 = 0 then
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (p_workspace_id, p_page_id, v_page.version + 1);
+    end if;
     perform core.enqueue_blocks(p_workspace_id, p_page_id, '{}', 0 || v_page.block_order, 100::smallint);
     return row(204, p_page_id, v_page.version + 1, 0, false, null)::core.write_answer;
 end;

@@ -4,6 +4,7 @@
 create or replace function core.redo_change(
     p_ops jsonb,
     p_touched jsonb,
+    p_undo jsonb,
     inout head jsonb,
     inout block_order integer[],
     inout blocks jsonb[]
@@ -58,7 +59,10 @@ begin
     head := v_document - 'blocks';
     select
         array_agg(
-            coalesce(inserted.no, known.no, case when p_ops #>> '{0,path}' = '' then places.place::integer end)
+            coalesce(
+                case when inserted.fresh then inserted.no end, known.no, inserted.no,
+                case when p_ops #>> '{0,path}' = '' then places.place::integer end
+            )
             order by places.place
         ),
         array_agg(places.block order by places.place)
@@ -69,10 +73,17 @@ begin
         from unnest(v_nos, v_olds) as old (no, block)
     ) as known (id, no) on places.block ->> 'id' = known.id
     left join (
-        select touched.value ->> 1, (touched.value ->> 2)::integer
-        from jsonb_array_elements(p_touched) as touched (value)
+        -- of several, for a patch may put a block in more than once and take it out again, the one that is new by the
+        -- pre-images, and should they be damaged the last
+        select distinct on (touched.value ->> 1)
+            touched.value ->> 1, (touched.value ->> 2)::integer, news.fresh
+        from jsonb_array_elements(p_touched) with ordinality as touched (value, place)
+        cross join lateral (
+            select coalesce(p_undo -> 'blocks' -> (touched.value ->> 2) = 'null', false) as fresh
+        ) as news
         where touched.value ->> 0 = 'ins'
-    ) as inserted (id, no) on places.block ->> 'id' = inserted.id;
+        order by touched.value ->> 1, news.fresh desc, touched.place desc
+    ) as inserted (id, no, fresh) on places.block ->> 'id' = inserted.id;
     block_order := coalesce(block_order, '{}');
     blocks := coalesce(blocks, '{}');
     if array_position(block_order, null) is not null then
@@ -81,6 +92,6 @@ begin
 end;
 $$;
 
-comment on function core.redo_change(jsonb, jsonb, jsonb, integer[], jsonb[]) is
+comment on function core.redo_change(jsonb, jsonb, jsonb, jsonb, integer[], jsonb[]) is
 'What a page was one version later, by a row of its log; NULL blocks where the row does not fit.';
-revoke all on function core.redo_change(jsonb, jsonb, jsonb, integer[], jsonb[]) from public;
+revoke all on function core.redo_change(jsonb, jsonb, jsonb, jsonb, integer[], jsonb[]) from public;

@@ -20,7 +20,7 @@ declare
     v_change record;
 begin
     for v_change in
-        select changes.version, changes.ops, changes.touched
+        select changes.version, changes.ops, changes.touched, changes.undo
         from core.page_changes as changes
         where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
             and changes.version > p_from_version and changes.version <= p_version
@@ -29,7 +29,7 @@ begin
         v_at := v_at + 1;
         exit when v_change.version <> v_at;
         select redone.head, redone.block_order, redone.blocks into head, block_order, blocks
-        from core.redo_change(v_change.ops, v_change.touched, head, block_order, blocks) as redone;
+        from core.redo_change(v_change.ops, v_change.touched, v_change.undo, head, block_order, blocks) as redone;
         exit when blocks is null;
     end loop;
     if v_at <> p_version then

@@ -50,7 +50,7 @@ begin
         end if;
         v_at := v_change.version;
         select redone.head, redone.block_order, redone.blocks into v_next
-        from core.redo_change(v_change.ops, v_change.touched, v_head, v_order, v_blocks) as redone
+        from core.redo_change(v_change.ops, v_change.touched, v_change.undo, v_head, v_order, v_blocks) as redone
         where v_blocks is not null;
         v_next_hash := case when v_next.blocks is not null then core.step_hash(
             v_hash, v_head, v_order, v_blocks, v_next.head, v_next.block_order, v_next.blocks

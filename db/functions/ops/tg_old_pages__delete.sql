@@ -26,6 +26,10 @@ begin
     values (
         old.workspace_id, old.id, old.version + 1, v_now, old.version, 'delete', '[]', '{"blocks": {}}'
     );
+    if (old.version + 1) % 10 = 0 then
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (old.workspace_id, old.id, old.version + 1);
+    end if;
     perform core.enqueue_blocks(old.workspace_id, old.id, '{}', 0 || v_nos, 100::smallint);
     return old;
 end;

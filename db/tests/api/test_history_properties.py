@@ -5,7 +5,7 @@ import uuid
 from typing import Any, cast
 
 import psycopg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from db.tests.api.test_page_properties import (
@@ -34,6 +34,12 @@ STEPS: st.SearchStrategy[Any] = st.one_of(
     st.lists(EDITS, min_size=1, max_size=4), DOCUMENTS, st.integers(0, 9), st.just("delete")
 )
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+NEW: Json = {"id": "b0", "type": "p", "data": {}}
+PUT_IN: Json = {"op": "add", "path": "/blocks/0", "value": NEW}
+OTHER: Json = {"op": "add", "path": "/blocks/0", "value": {**NEW, "id": "b1"}}
+EMPTY: Json = {"title": "", "properties": {}, "blocks": []}
 
 
 def restore(connection: Connection, page: uuid.UUID, version: int) -> Json:
@@ -67,6 +73,12 @@ def states(connection: Connection, page: uuid.UUID, live: bool) -> dict[int, Jso
 
 
 @MANY
+# a new block put in twice by one patch, taken out in between or after; a 10th version that is a deletion
+@example(document=EMPTY, steps=[[PUT_IN, {"op": "remove", "path": "/blocks/0"}, PUT_IN]], snapshots=True)
+@example(document=EMPTY, steps=[[PUT_IN, PUT_IN, {"op": "remove", "path": "/blocks/0"}]], snapshots=True)
+@example(document=EMPTY, steps=[[PUT_IN], [PUT_IN, {"op": "remove", "path": "/blocks/0"}, OTHER]], snapshots=True)
+@example(document=EMPTY, steps=[[PUT_IN], *["delete"] * 5], snapshots=True)
+@example(document=EMPTY, steps=[*["delete"] * 4, [PUT_IN], "delete"], snapshots=True)
 @given(document=DOCUMENTS, steps=st.lists(STEPS, min_size=1, max_size=14), snapshots=st.booleans())
 def test_every_version_can_be_had_by_every_way(
     pages: Connection, document: Json, steps: list[Any], snapshots: bool

@@ -129,6 +129,31 @@ COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access met
 
 
 --
+-- Name: write_answer; Type: TYPE; Schema: core; Owner: quire_owner
+--
+
+CREATE TYPE core.write_answer AS (
+	status smallint,
+	page_id uuid,
+	version bigint,
+	blocks integer,
+	replayed boolean,
+	body text
+);
+
+
+ALTER TYPE core.write_answer OWNER TO quire_owner;
+
+--
+-- Name: TYPE write_answer; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TYPE core.write_answer IS 'What a write answers: HTTP status; page and version (the ETag) where there is one; how many blocks the page has now;
+whether it is the answer to an earlier request with the same Idempotency-Key; the body as JSON text, NULL for none: from
+status 400 on an object of code, detail and members.';
+
+
+--
 -- Name: procrastinate_job_event_type; Type: TYPE; Schema: procrastinate; Owner: quire_owner
 --
 
@@ -236,133 +261,144 @@ decision: unauthorized, allowed, limited, blocked, bypassed, observed, failed_op
 
 
 --
--- Name: create_page(uuid, uuid, text, smallint); Type: FUNCTION; Schema: api; Owner: quire_owner
+-- Name: batch_pages(uuid, uuid, text, smallint, text, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint) RETURNS TABLE(page_id uuid, version bigint, body text)
+CREATE FUNCTION api.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) RETURNS core.write_answer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-declare
-    v_now constant timestamptz := core.clock();
-    v_limits constant record := (select limits from core.page_limits() as limits);
-    v_document jsonb;
-    v_head jsonb;
-    v_blocks jsonb[];
-    v_nos integer[];
-    v_page core.pages;
 begin
-    perform core.check_member(p_workspace_id, p_actor, 'editor');
-    v_document := core.parse_body(p_document, v_limits.max_depth);
-    if jsonb_typeof(v_document) <> 'object' then
-        raise exception 'a page is an object with "title", "properties" and "blocks"'
-            using errcode = 'PT422', constraint = 'document_not_object', detail = '{"pointer": ""}';
-    elsif v_document ? 'id' and (
-        jsonb_typeof(v_document -> 'id') <> 'string' or not pg_input_is_valid(v_document ->> 'id', 'uuid')
-    ) then
-        raise exception '/id must be a UUID: leave it out to get one'
-            using errcode = 'PT422', constraint = 'page_id_invalid', detail = '{"pointer": "/id"}';
+    if p_idempotency_key is not null then
+        return core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'batch_pages', jsonb_build_object(
+                'batch', p_batch, 'priority', p_priority, 'return', p_return
+            )
+        );
     end if;
-    v_head := '{"title": "", "properties": {}}' || (v_document - array['id', 'blocks']);
-    perform core.check_head(v_head);
-    v_blocks := core.name_blocks(coalesce(v_document -> 'blocks', '[]'));
-    v_nos := array(select generate_series(1, cardinality(v_blocks)));
-    perform core.check_block_contents(v_blocks, array(select numbers.no - 1 from unnest(v_nos) as numbers (no)));
-    if octet_length(v_head::text) + (
-        select coalesce(sum(octet_length(given.block::text)), 0) from unnest(v_blocks) as given (block)
-    ) > v_limits.max_page_bytes then
-        raise exception 'the page would have more than % bytes: make two pages of it', v_limits.max_page_bytes
-            using errcode = 'PT413', constraint = 'page_too_large',
-            detail = jsonb_build_object('limit', v_limits.max_page_bytes)::text;
-    end if;
-
-    insert into core.pages (
-        workspace_id, id, title, properties, version, block_order, next_block_no, created_at, updated_at,
-        edited_minute, updated_by
-    )
-    values (
-        p_workspace_id, coalesce((v_document ->> 'id')::uuid, core.new_id()), v_head ->> 'title',
-        v_head -> 'properties', 1, v_nos, cardinality(v_nos) + 1, v_now, v_now, date_trunc('minute', v_now, 'UTC'),
-        p_actor
-    )
-    on conflict do nothing
-    returning * into v_page;
-    if v_page.id is null then
-        raise exception 'the workspace has, or had, a page with this id'
-            using errcode = 'PT409', constraint = 'page_exists',
-            detail = jsonb_build_object('page_id', v_document -> 'id')::text;
-    end if;
-    insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
-    select
-        p_workspace_id, v_page.id, given.no, given.block ->> 'id', given.block ->> 'type', given.block -> 'data', 1
-    from unnest(v_nos, v_blocks) as given (no, block)
-    order by given.no;
-    insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
-    values (
-        p_workspace_id, v_page.id, 1, v_now, 0, p_actor, 'create',
-        jsonb_build_array(jsonb_build_object(
-            'op', 'add', 'path', '', 'value', v_head || jsonb_build_object('blocks', to_jsonb(v_blocks))
-        )),
-        '{}'
+    return core.batch_pages(
+        p_workspace_id, p_actor, p_batch, p_priority, p_return
     );
-    perform core.enqueue_blocks(p_workspace_id, v_page.id, 0 || v_nos, '{}', p_priority);
-    return query select v_page.id, v_page.version, core.page_document(v_page);
 end;
 $$;
 
 
-ALTER FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint) OWNER TO quire_owner;
+ALTER FUNCTION api.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text, p_idempotency_key text) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint); Type: COMMENT; Schema: api; Owner: quire_owner
+-- Name: FUNCTION batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text, p_idempotency_key text); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint) IS 'A new page from a document; answers it as stored. PT409 page_exists; PT422 of its members; PT400, PT413 of its body;
+COMMENT ON FUNCTION api.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text, p_idempotency_key text) IS 'Saves patches of several pages, all or each for itself. PT400, PT413, PT422; PT404, PT403 access.';
+
+
+--
+-- Name: create_page(uuid, uuid, text, smallint, text, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) RETURNS core.write_answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if p_idempotency_key is not null then
+        return core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'create_page', jsonb_build_object(
+                'document', p_document, 'priority', p_priority, 'return', p_return
+            )
+        );
+    end if;
+    return core.create_page(
+        p_workspace_id, p_actor, p_document, p_priority, p_return
+    );
+end;
+$$;
+
+
+ALTER FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text, p_idempotency_key text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text, p_idempotency_key text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text, p_idempotency_key text) IS 'A new page from a document; answers it as stored. PT409 page_exists; PT422 of its members; PT400, PT413 of its body;
 PT404 workspace_not_found; PT403 role_required.';
 
 
 --
--- Name: delete_page(uuid, uuid, uuid, text[]); Type: FUNCTION; Schema: api; Owner: quire_owner
+-- Name: delete_page(uuid, uuid, uuid, text[], text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) RETURNS TABLE(version bigint)
+CREATE FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_idempotency_key text DEFAULT NULL::text) RETURNS core.write_answer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-declare
-    v_now constant timestamptz := core.clock();
-    v_page core.pages;
 begin
-    perform core.check_member(p_workspace_id, p_actor, 'editor');
-    v_page := core.lock_page(p_workspace_id, p_page_id);
-    perform core.check_precondition(p_if_match, null, v_page.version);
-    version := v_page.version + 1;
-    perform set_config('quire.saving', p_page_id || ':' || version, true);
-    update core.pages
-    set
-        version = delete_page.version, deleted_at = v_now, updated_at = v_now, updated_by = p_actor,
-        edited_minute = date_trunc('minute', v_now, 'UTC')
-    where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
-    perform set_config('quire.saving', '', true);
-    insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
-    values (
-        p_workspace_id, p_page_id, delete_page.version, v_now, v_page.version, p_actor, 'delete', '[]',
-        '{"blocks": {}}'
+    if p_idempotency_key is not null then
+        return core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'delete_page', jsonb_build_object(
+                'page_id', p_page_id, 'if_match', p_if_match
+            )
+        );
+    end if;
+    return core.delete_page(
+        p_workspace_id, p_actor, p_page_id, p_if_match
     );
-    perform core.enqueue_blocks(p_workspace_id, p_page_id, '{}', 0 || v_page.block_order, 100::smallint);
-    return next;
 end;
 $$;
 
 
-ALTER FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) OWNER TO quire_owner;
+ALTER FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_idempotency_key text) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]); Type: COMMENT; Schema: api; Owner: quire_owner
+-- Name: FUNCTION delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_idempotency_key text); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) IS 'Deletes a page, as a version. PT428 precondition_required; PT412 version_mismatch; PT404 workspace_not_found,
+COMMENT ON FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_idempotency_key text) IS 'Deletes a page, as a version. PT428 precondition_required; PT412 version_mismatch; PT404 workspace_not_found,
 page_not_found; PT403 role_required.';
+
+
+--
+-- Name: diff_page(uuid, uuid, uuid, bigint, bigint); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.diff_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_from bigint, p_to bigint) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page constant core.pages := core.read_page(p_workspace_id, p_actor, p_page_id);
+    v_old record;
+    v_new record;
+begin
+    select states.* into v_old from core.page_at(p_workspace_id, p_page_id, p_from) as states;
+    select states.* into v_new
+    from core.page_at(p_workspace_id, p_page_id, coalesce(p_to, v_page.version)) as states;
+    -- by id: numbers that both sides give to other ids do not meet
+    select array_agg(coalesce(olds.no, -news.no) order by news.place) into v_new.block_order
+    from unnest(v_new.block_order, v_new.blocks) with ordinality as news (no, block, place)
+    left join unnest(v_old.block_order, v_old.blocks) as olds (no, block)
+        on news.block ->> 'id' = olds.block ->> 'id';
+    return query
+        select made.ops::text
+        from core.diff_states(
+            v_old.head, v_old.block_order, v_old.blocks, v_new.head, coalesce(v_new.block_order, '{}'), v_new.blocks
+        ) as made;
+end;
+$$;
+
+
+ALTER FUNCTION api.diff_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_from bigint, p_to bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION diff_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_from bigint, p_to bigint); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.diff_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_from bigint, p_to bigint) IS 'The patch between two versions of a page, by block id. PT404 workspace_not_found, page_not_found, version_not_found;
+PT410 version_purged.';
 
 
 --
@@ -405,6 +441,158 @@ PT404 workspace_not_found, page_not_found.';
 
 
 --
+-- Name: get_page_since(uuid, uuid, uuid, bigint, bigint[]); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.get_page_since(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_known_versions bigint[]) RETURNS TABLE(version bigint, body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page constant core.pages := core.read_page(p_workspace_id, p_actor, p_page_id);
+    v_order text;
+    v_blocks text;
+    v_removed jsonb;
+begin
+    perform core.check_since(v_page, p_since);
+    version := v_page.version;
+    if v_page.version = any(p_known_versions) then
+        return next;
+        return;
+    end if;
+    select
+        coalesce(string_agg('"' || blocks.id || '"', ', ' order by places.place), ''),
+        coalesce(
+            string_agg(
+                '{"id": "' || blocks.id || '", "type": ' || to_json(blocks.type) || ', "data": ' || blocks.data || '}',
+                ', ' order by places.place
+            ) filter (where blocks.ver > p_since),
+            ''
+        )
+    into v_order, v_blocks
+    from unnest(v_page.block_order) with ordinality as places (no, place)
+    inner join core.blocks
+        on places.no = blocks.no and blocks.workspace_id = p_workspace_id and blocks.page_id = p_page_id;
+    -- what was there then (its lowest pre-image is not null) and is not now, under this id
+    select coalesce(jsonb_agg(gone.id order by gone.id), '[]') into v_removed
+    from (
+        select distinct on (images.no) images.block ->> 'id' as id
+        from core.page_changes as changes
+        cross join jsonb_each(changes.undo -> 'blocks') as images (no, block)
+        where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id and changes.version > p_since
+        order by images.no, changes.version
+    ) as gone
+    where gone.id is not null and not exists (
+        select from core.blocks
+        where blocks.workspace_id = p_workspace_id and blocks.page_id = p_page_id and blocks.id = gone.id
+    );
+    body := '{"version": ' || v_page.version || ', "title": ' || to_json(v_page.title) || ', "properties": '
+        || v_page.properties || ', "order": [' || v_order || '], "blocks": [' || v_blocks || '], "removed": '
+        || v_removed || '}';
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION api.get_page_since(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_known_versions bigint[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION get_page_since(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_known_versions bigint[]); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.get_page_since(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_known_versions bigint[]) IS 'What changed on a page since a version; body NULL when the caller knows the newest.
+PT404 workspace_not_found, page_not_found; PT422 version_unknown; PT410 version_purged; XX001 history_damaged.';
+
+
+--
+-- Name: get_page_version(uuid, uuid, uuid, bigint, bigint[]); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) RETURNS TABLE(version bigint, body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page constant core.pages := core.read_page(p_workspace_id, p_actor, p_page_id);
+begin
+    version := p_version;
+    if p_version between 1 and v_page.version and p_version = any(p_known_versions) then
+        return next;
+    else
+        return query
+            select p_version, core.state_document(p_page_id, p_version, states.head, states.blocks)
+            from core.page_at(p_workspace_id, p_page_id, p_version) as states;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) IS 'The document of a page at one of its versions; body NULL when the caller knows it.
+PT404 workspace_not_found, page_not_found, version_not_found; PT410 version_purged.';
+
+
+--
+-- Name: list_page_changes(uuid, uuid, uuid, bigint, integer); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.list_page_changes(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_limit integer) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page constant core.pages := core.read_page(p_workspace_id, p_actor, p_page_id);
+    v_limit constant integer := coalesce(p_limit, 50);
+    v_since bigint := p_since;
+begin
+    if v_limit not between 1 and 200 then
+        raise exception 'limit must be 1 to 200, not %', v_limit
+            using errcode = 'PT400', constraint = 'bad_limit', detail = '{"minimum": 1, "maximum": 200}';
+    end if;
+    if v_since is null then
+        select coalesce(min(changes.version) - 1, v_page.version) into v_since
+        from core.page_changes as changes
+        where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id;
+    end if;
+    perform core.check_since(v_page, v_since);
+    return query
+        select
+            '{"changes": [' || coalesce(
+                string_agg(
+                    '{"version": ' || listed.version || ', "base_version": ' || listed.base_version || ', "actor": '
+                    || coalesce('"' || listed.actor || '"', 'null') || ', "at": "' || core.rfc3339(listed.at)
+                    || '", "kind": "' || listed.kind || '", "ops": ' || listed.ops || '}',
+                    ', ' order by listed.version
+                ), ''
+            ) || '], "next": ' || coalesce(nullif(max(listed.version), v_page.version)::text, 'null') || '}'
+        from (
+            select changes.*
+            from core.page_changes as changes
+            where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+                and changes.version > v_since
+            order by changes.version
+            limit v_limit
+        ) as listed;
+end;
+$$;
+
+
+ALTER FUNCTION api.list_page_changes(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_page_changes(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_limit integer); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.list_page_changes(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_limit integer) IS 'The log of a page after a version, oldest first. PT404 workspace_not_found, page_not_found; PT400 bad_limit;
+PT422 version_unknown; PT410 version_purged; XX001 history_damaged.';
+
+
+--
 -- Name: list_pages(uuid, uuid, integer, text, interval); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -428,17 +616,9 @@ begin
     return query
         with found as materialized (
             select pages.*
-            from core.pages
-            where
-                pages.workspace_id = p_workspace_id
-                and pages.edited_minute <= (v_key ->> 0)::timestamptz
-                and pages.edited_minute >= date_trunc('minute', v_since, 'UTC')
-                and (pages.edited_minute, pages.updated_at, pages.id)
-                < ((v_key ->> 0)::timestamptz, (v_key ->> 1)::timestamptz, (v_key ->> 2)::uuid)
-                and pages.updated_at >= v_since
-                and pages.deleted_at is null
-            order by pages.edited_minute desc, pages.updated_at desc, pages.id desc
-            limit v_limit + 1
+            from core.find_pages(
+                p_workspace_id, v_key, v_since, p_updated_within <= interval '7 days', v_limit + 1
+            ) as pages
         ),
 
         listed as (
@@ -482,64 +662,158 @@ COMMENT ON FUNCTION api.list_pages(p_workspace_id uuid, p_actor uuid, p_limit in
 
 
 --
--- Name: patch_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean); Type: FUNCTION; Schema: api; Owner: quire_owner
+-- Name: list_versions(uuid, uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return_document boolean) RETURNS TABLE(version bigint, blocks integer, body text)
+CREATE FUNCTION api.list_versions(p_workspace_id uuid, p_actor uuid, p_page_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.read_page(p_workspace_id, p_actor, p_page_id);
+    return query
+        select '{"versions": [' || coalesce(
+            string_agg(core.name_document(names), ', ' order by names.version desc, names.name collate "C"), ''
+        ) || ']}'
+        from core.page_names as names
+        where names.workspace_id = p_workspace_id and names.page_id = p_page_id;
+end;
+$$;
+
+
+ALTER FUNCTION api.list_versions(p_workspace_id uuid, p_actor uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_versions(p_workspace_id uuid, p_actor uuid, p_page_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.list_versions(p_workspace_id uuid, p_actor uuid, p_page_id uuid) IS 'The named versions of a page. PT404 workspace_not_found, page_not_found.';
+
+
+--
+-- Name: name_version(uuid, uuid, uuid, text, bigint); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.name_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text, p_version bigint) RETURNS TABLE(created boolean, body text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_page core.pages;
+    v_name core.page_names;
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'editor');
+    -- what cannot be written into a path would never be found again
+    if (
+        length(p_name) between 1 and 200 and p_name !~ '[[:cntrl:]/]|^[.]{1,2}$' and p_name = btrim(p_name)
+    ) is not true then
+        raise exception 'a name has 1 to 200 characters, no slash or control character, no spaces at its ends'
+            using errcode = 'PT422', constraint = 'name_invalid';
+    end if;
+    v_page := core.lock_page(p_workspace_id, p_page_id);
+    -- that it can be had, and from now on by its own snapshot
+    perform core.page_at(p_workspace_id, p_page_id, coalesce(p_version, v_page.version));
+    select names.* into v_name
+    from core.page_names as names
+    where names.workspace_id = p_workspace_id and names.page_id = p_page_id and names.name = p_name;
+    created := v_name.name is null;
+    if v_name.version is distinct from coalesce(p_version, v_page.version) then
+        insert into core.page_names as names (workspace_id, page_id, name, version, created_at, created_by)
+        values (p_workspace_id, p_page_id, p_name, coalesce(p_version, v_page.version), core.clock(), p_actor)
+        on conflict (workspace_id, page_id, name) do update
+        set version = excluded.version, created_at = excluded.created_at, created_by = excluded.created_by
+        returning names.* into v_name;
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (p_workspace_id, p_page_id, v_name.version)
+        on conflict do nothing;
+    end if;
+    body := core.name_document(v_name);
+    return next;
+end;
+$_$;
+
+
+ALTER FUNCTION api.name_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text, p_version bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION name_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text, p_version bigint); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.name_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text, p_version bigint) IS 'Names a version of a page; retention keeps it. PT404 workspace_not_found, page_not_found, version_not_found;
+PT403 role_required; PT410 version_purged; PT422 name_invalid.';
+
+
+--
+-- Name: patch_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, text, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) RETURNS core.write_answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     if p_kind is null or p_kind not in ('patch', 'merge') then
         raise exception 'p_kind is patch or merge, not %', p_kind using errcode = '22023';
     end if;
-    return query
-        select saved.version, saved.blocks, saved.body
-        from core.save_page(
-            p_workspace_id, p_actor, p_page_id, p_if_match, p_base_version, p_patch, p_kind, p_priority,
-            p_return_document
-        ) as saved;
+    if p_idempotency_key is not null then
+        return core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'save_page', jsonb_build_object(
+                'page_id', p_page_id, 'if_match', p_if_match, 'base_version', p_base_version, 'body', p_patch,
+                'kind', p_kind, 'priority', p_priority, 'return', p_return
+            )
+        );
+    end if;
+    return core.save_page(
+        p_workspace_id, p_actor, p_page_id, p_if_match, p_base_version, p_patch, p_kind, p_priority, p_return
+    );
 end;
 $$;
 
 
-ALTER FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return_document boolean) OWNER TO quire_owner;
+ALTER FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return text, p_idempotency_key text) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return_document boolean); Type: COMMENT; Schema: api; Owner: quire_owner
+-- Name: FUNCTION patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return text, p_idempotency_key text); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return_document boolean) IS 'Saves a JSON Patch or a JSON Merge Patch. PT412, PT409, PT428 preconditions; PT400, PT413, PT422 content;
+COMMENT ON FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return text, p_idempotency_key text) IS 'Saves a JSON Patch or a JSON Merge Patch. Answers 200, 409, 412; PT428 precondition; PT400, PT413, PT422 content;
 PT404, PT403 access.';
 
 
 --
--- Name: put_page(uuid, uuid, uuid, text[], bigint, text, smallint, boolean); Type: FUNCTION; Schema: api; Owner: quire_owner
+-- Name: put_page(uuid, uuid, uuid, text[], bigint, text, smallint, text, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return_document boolean) RETURNS TABLE(version bigint, blocks integer, body text)
+CREATE FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) RETURNS core.write_answer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
-    return query
-        select saved.version, saved.blocks, saved.body
-        from core.save_page(
-            p_workspace_id, p_actor, p_page_id, p_if_match, p_base_version, p_document, 'put', p_priority,
-            p_return_document
-        ) as saved;
+    if p_idempotency_key is not null then
+        return core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'save_page', jsonb_build_object(
+                'page_id', p_page_id, 'if_match', p_if_match, 'base_version', p_base_version, 'body', p_document,
+                'kind', 'put', 'priority', p_priority, 'return', p_return
+            )
+        );
+    end if;
+    return core.save_page(
+        p_workspace_id, p_actor, p_page_id, p_if_match, p_base_version, p_document, 'put', p_priority, p_return
+    );
 end;
 $$;
 
 
-ALTER FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return_document boolean) OWNER TO quire_owner;
+ALTER FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text, p_idempotency_key text) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return_document boolean); Type: COMMENT; Schema: api; Owner: quire_owner
+-- Name: FUNCTION put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text, p_idempotency_key text); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return_document boolean) IS 'Saves a whole document as a difference by block id. PT412, PT409, PT428 preconditions; PT400, PT413, PT422 content;
-PT404, PT403 access.';
+COMMENT ON FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text, p_idempotency_key text) IS 'Saves a whole document as a difference by block id. Answers 200, 409, 412; PT428 precondition; PT400, PT413, PT422
+content; PT404, PT403 access.';
 
 
 --
@@ -566,12 +840,47 @@ COMMENT ON FUNCTION api.readiness() IS 'Number of the newest applied migration; 
 
 
 --
+-- Name: restore_page(uuid, uuid, uuid, text[], bigint, text, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) RETURNS core.write_answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if p_idempotency_key is not null then
+        return core.answer_once(
+            p_workspace_id, p_actor, p_idempotency_key, 'restore_page', jsonb_build_object(
+                'page_id', p_page_id, 'if_match', p_if_match, 'version', p_version, 'return', p_return
+            )
+        );
+    end if;
+    return core.restore_page(p_workspace_id, p_actor, p_page_id, p_if_match, p_version, p_return);
+end;
+$$;
+
+
+ALTER FUNCTION api.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text, p_idempotency_key text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text, p_idempotency_key text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text, p_idempotency_key text) IS 'A new version of a page with the content of an older one; undoes a deletion, too. PT404 workspace_not_found,
+page_not_found, version_not_found; PT403 role_required; PT410 version_purged; PT412 version_mismatch.';
+
+
+--
 -- Name: search(uuid, uuid, text, text, text, integer, text, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.search(p_workspace_id uuid, p_actor uuid, p_query text, p_mode text, p_contains text, p_limit integer, p_model text, p_embedding text) RETURNS TABLE(body text)
+CREATE FUNCTION api.search(p_workspace_id uuid, p_actor uuid, p_query text, p_mode text, p_contains text, p_limit integer, p_model text, p_embedding text) RETURNS TABLE(body text, degraded boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
@@ -580,6 +889,7 @@ declare
     v_model core.embedding_models;
     v_pages uuid[];
     v_nos integer[];
+    v_tsvs tsvector[];
 begin
     perform core.check_member(p_workspace_id, p_actor, 'viewer');
     perform core.check_search(p_query, p_mode, p_contains, p_limit, p_embedding);
@@ -588,14 +898,17 @@ begin
     v_query := websearch_to_tsquery('pg_catalog.english'::regconfig, translate(p_query, '<>', '  '));
     v_query := case when numnode(v_query) > 0 and querytree(v_query) <> 'T' then v_query end;
     v_model := core.search_model(p_model, case when p_mode <> 'text' then p_embedding end);
-    select coalesce(array_agg(w.page_id), '{}'), coalesce(array_agg(w.no), '{}')
-    into v_pages, v_nos
-    from core.waiting_blocks(p_workspace_id, 1000) as w;
+    -- vectors do not wait: nothing is read live for them
+    if p_mode <> 'vector' then
+        select array_agg(w.page_id), array_agg(w.no), array_agg(w.tsv)
+        into v_pages, v_nos, v_tsvs
+        from core.live_blocks(p_workspace_id, 1000, 200000) as w;
+    end if;
 
     return query
     with places as (
         select t.page_id, t.no, t.place, 1 as list
-        from core.search_text(p_workspace_id, v_query, v_contains, v_pages, v_nos, 200) as t
+        from core.search_text(p_workspace_id, v_query, v_contains, v_pages, v_nos, v_tsvs, 200) as t
         -- words that are all stop words match nothing
         where p_mode <> 'vector' and (v_query is not null or btrim(coalesce(p_query, '')) = '')
         union all
@@ -622,9 +935,17 @@ begin
             ) as hit,
             r.score, r.list, r.page_id
         from ranked as r
-        inner join core.pages as p on p.workspace_id = p_workspace_id and p.id = r.page_id
-        inner join core.indexable_blocks as b
-            on b.workspace_id = p_workspace_id and b.page_id = r.page_id and b.no = r.no
+        -- one look-up by key a hit, see core.live_blocks
+        cross join lateral (
+            select i.block_id, i.body
+            from core.indexable_blocks as i
+            where i.workspace_id = p_workspace_id and i.page_id = r.page_id and i.no between r.no and r.no
+            order by i.no
+            limit 1
+        ) as b
+        cross join lateral (
+            select p.title from core.pages as p where p.workspace_id = p_workspace_id and p.id = r.page_id offset 0
+        ) as p
     ),
     lag as (
         select count(*) as waiting, coalesce(extract(epoch from v_now - min(q.enqueued_at)), 0) as seconds
@@ -637,7 +958,8 @@ begin
     select jsonb_build_object(
         'hits', coalesce((select jsonb_agg(h.hit order by h.score desc, h.list, h.page_id) from hits as h), '[]'),
         'index_lag_ms', round(greatest(l.seconds, 0) * 1000), 'waiting', l.waiting
-    )::text
+    )::text,
+        p_mode <> 'text' and p_embedding is not null and v_model.name is null
     from lag as l;
 end;
 $$;
@@ -650,6 +972,38 @@ ALTER FUNCTION api.search(p_workspace_id uuid, p_actor uuid, p_query text, p_mod
 --
 
 COMMENT ON FUNCTION api.search(p_workspace_id uuid, p_actor uuid, p_query text, p_mode text, p_contains text, p_limit integer, p_model text, p_embedding text) IS 'Pages by full text, vectors and containment. PT400 bad_mode, bad_limit, empty_query, bad_contains, ..; PT403; PT404.';
+
+
+--
+-- Name: unname_version(uuid, uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.unname_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text) RETURNS TABLE(version bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'editor');
+    perform core.lock_page(p_workspace_id, p_page_id);
+    return query
+        delete from core.page_names as names
+        where names.workspace_id = p_workspace_id and names.page_id = p_page_id and names.name = p_name
+        returning names.version;
+    if not found then
+        raise exception 'no version of the page has this name'
+            using errcode = 'PT404', constraint = 'name_not_found';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION api.unname_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION unname_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.unname_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text) IS 'Takes a name off a version. PT404 workspace_not_found, page_not_found, name_not_found; PT403 role_required.';
 
 
 --
@@ -675,6 +1029,79 @@ ALTER FUNCTION api.wake_indexing() OWNER TO quire_owner;
 COMMENT ON FUNCTION api.wake_indexing() IS 'Defers a job that drains the indexing queue unless one waits; whether it did.';
 
 
+--
+-- Name: answer_once(uuid, uuid, text, text, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb) RETURNS core.write_answer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_hash constant bytea := sha256(convert_to(p_function || p_request::text, 'UTF8'));
+    v_kept core.idempotency_keys;
+    v_answer core.write_answer;
+    v_state text;
+    v_slug text;
+    v_detail text;
+    v_message text;
+begin
+    -- who is no member learns nothing about keys
+    perform core.check_member(p_workspace_id, p_actor, 'viewer');
+    if length(p_key) not between 1 and 255 then
+        raise exception 'an idempotency key has 1 to 255 characters'
+            using errcode = 'PT400', constraint = 'idempotency_key_invalid';
+    end if;
+    insert into core.idempotency_keys as k (workspace_id, user_id, key, request_hash, created_at)
+    values (p_workspace_id, p_actor, p_key, v_hash, v_now)
+    on conflict (workspace_id, user_id, key) do update
+    set request_hash = excluded.request_hash, created_at = excluded.created_at,
+        status = null, page_id = null, version = null, body = null
+    where k.created_at < v_now - interval '24 hours'
+    returning k.* into v_kept;
+    if v_kept.key is null then
+        select k.* into strict v_kept
+        from core.idempotency_keys as k
+        where k.workspace_id = p_workspace_id and k.user_id = p_actor and k.key = p_key;
+        if v_kept.request_hash <> v_hash then
+            raise exception 'this Idempotency-Key came with another request before: use a new one for each write'
+                using errcode = 'PT422', constraint = 'idempotency_key_reused';
+        end if;
+        return row(v_kept.status, v_kept.page_id, v_kept.version, v_kept.blocks, true, v_kept.body)::core.write_answer;
+    end if;
+
+    begin
+        v_answer := core.run_write(p_workspace_id, p_actor, p_function, p_request);
+    exception
+        when others then
+            get stacked diagnostics v_state = returned_sqlstate, v_slug = constraint_name,
+                v_detail = pg_exception_detail, v_message = message_text;
+            if v_state !~ '^PT4' then
+                raise;
+            end if;
+            v_answer := row(substr(v_state, 3)::smallint, null, null, null, false, (
+                coalesce(nullif(v_detail, ''), '{}')::jsonb || jsonb_build_object('code', v_slug, 'detail', v_message)
+            )::text)::core.write_answer;
+    end;
+    update core.idempotency_keys as k
+    set status = v_answer.status, page_id = v_answer.page_id, version = v_answer.version,
+        blocks = v_answer.blocks, body = v_answer.body
+    where k.workspace_id = p_workspace_id and k.user_id = p_actor and k.key = p_key;
+    return v_answer;
+end;
+$$;
+
+
+ALTER FUNCTION core.answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb) IS 'A write with an Idempotency-Key: made once, then answered from the record. PT422 idempotency_key_reused.';
+
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
@@ -696,6 +1123,8 @@ CREATE TABLE core.pages (
     edited_minute timestamp with time zone DEFAULT date_trunc('minute'::text, now(), 'UTC'::text) NOT NULL,
     updated_by uuid,
     deleted_at timestamp with time zone,
+    recent boolean DEFAULT true NOT NULL,
+    content_hash numeric(20,0),
     CONSTRAINT pages_properties_ck CHECK ((jsonb_typeof(properties) = 'object'::text)),
     CONSTRAINT pages_version_ck CHECK ((version > 0))
 )
@@ -797,54 +1226,102 @@ COMMENT ON COLUMN core.pages.deleted_at IS 'Since when the page is deleted; rest
 
 
 --
--- Name: apply_operations(core.pages, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: COLUMN pages.recent; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[]) RETURNS record
+COMMENT ON COLUMN core.pages.recent IS 'False once ops.sweep_recent_pages has found the page unedited for more than 8 days; true from its next edit on. A page
+edited in the last 7 days is always true, also where the sweep never ran.';
+
+
+--
+-- Name: COLUMN pages.content_hash; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.pages.content_hash IS 'core.page_hash of the content, kept up to date by each save; NULL: not reckoned since the page came from a release
+without it.';
+
+
+--
+-- Name: apply_operations(core.pages, jsonb, integer[], jsonb[], text[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[], p_put integer[], OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-    v_limits constant record := (select limits from core.page_limits() as limits);
-    v_queue constant jsonb[] := array(select jsonb_array_elements(p_operations));
-    v_number integer := -1;  -- of the client's operation
+    v_limits constant record := core.page_limits();
+    v_count constant integer := jsonb_array_length(p_operations);
+    v_number integer := -1;  -- of the operation
+    v_n integer;  -- of the client's operation
     v_parts jsonb[] := '{}';  -- what it was expanded to
     v_part integer := 0;  -- how many of these are done
-    v_ids text[] := '{}';
+    v_ids text[];
     v_whole integer := 0;
-    v_whole_ops jsonb[];
+    v_draft record;
     v_copied bigint := 0;
     v_operation jsonb;
     v_op text;
     v_path text[];
     v_from text[];
+    v_inner text;  -- the pointer inside the block
     v_context jsonb;
     v_last integer;
     v_index integer;
     v_target integer;
     v_slot integer;
+    v_no integer;
     v_block jsonb;
+    v_touch jsonb;
 begin
     head := jsonb_build_object('title', p_page.title, 'properties', p_page.properties);
     block_order := p_page.block_order;
     next_block_no := p_page.next_block_no;
-    nos := '{}';
-    olds := '{}';
-    blocks := '{}';
+    nos := p_seed_nos;
+    olds := p_seeds;
+    blocks := p_seeds;
+    v_ids := case when nos = '{}' then '{}' else array(select seeds.block ->> 'id' from unnest(p_seeds) as seeds (block))
+        end;
     ops := '{}';
-    while v_part < cardinality(v_parts) or v_number + 1 < cardinality(v_queue) loop
+    touched := '{}';
+    canonical := '{}';
+    while v_part < cardinality(v_parts) or v_number + 1 < v_count loop
         if v_part < cardinality(v_parts) then
             v_part := v_part + 1;
             v_operation := v_parts[v_part];
         else
             v_number := v_number + 1;
-            v_operation := v_queue[v_number + 1];
+            v_operation := p_operations -> v_number;
+            v_n := case when p_put is null then v_number else (v_operation ->> 'n')::integer end;
         end if;
         v_op := v_operation ->> 'op';
         v_path := jsonpatch.pointer_tokens(v_operation ->> 'path');
         v_from := case when v_op in ('move', 'copy') then jsonpatch.pointer_tokens(v_operation ->> 'from') end;
-        v_context := jsonb_build_object('operation', v_number, 'op', v_op, 'pointer', v_operation -> 'path');
-        if core.is_compound_operation(v_op, v_path, v_from) then
+        v_inner := substr(v_operation ->> 'path', 9 + length(v_path[2]));
+        v_target := null;
+        v_slot := null;
+        if v_path[1] = 'blocks' and v_inner <> '' and v_from is null then
+            -- the usual case, an edit inside a block, finds it without a look at anything else
+            v_slot := array_position(v_ids, v_path[2]);
+            if v_slot is null and v_path[2] !~ '^([0-9]+|-)$' then
+                select stored.no, jsonb_build_object('id', stored.id, 'type', stored.type, 'data', stored.data)
+                into v_no, v_block
+                from core.blocks as stored
+                where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id
+                    and stored.id = v_path[2];
+                if v_no = any(block_order) and v_no <> all(nos) then
+                    v_slot := cardinality(nos) + 1;
+                    nos[v_slot] := v_no;
+                    v_ids[v_slot] := v_path[2];
+                    olds[v_slot] := v_block;
+                    blocks[v_slot] := v_block;
+                end if;
+            end if;
+            v_target := array_position(block_order, nos[v_slot]) - 1;
+        end if;
+        v_context := case when v_target is null
+            then jsonb_build_object('operation', v_n, 'op', v_op, 'pointer', v_operation -> 'path') end;
+        if (v_from is not null or cardinality(v_path) < 2) and core.is_compound_operation(v_op, v_path, v_from) then
             v_whole := v_whole + (
                 v_path in ('{}', array['blocks']) or coalesce(v_from in ('{}', array['blocks']), false)
             )::integer;
@@ -853,18 +1330,28 @@ begin
                     using errcode = 'PT413', constraint = 'too_many_operations',
                     detail = (v_context || jsonb_build_object('limit', v_whole - 1))::text;
             elsif v_op in ('add', 'replace') then
-                select drafts.* into head, block_order, next_block_no, nos, olds, blocks, v_whole_ops
+                select drafts.* into v_draft
                 from core.replace_document(
                     p_page, core.replacement_document(v_path, v_operation -> 'value', head, v_context), head,
-                    block_order, next_block_no, nos, olds, blocks
+                    block_order, next_block_no, nos, olds, blocks, p_gone, v_n
                 ) as drafts;
+                head := v_draft.head;
+                block_order := v_draft.block_order;
+                next_block_no := v_draft.next_block_no;
+                nos := v_draft.nos;
+                olds := v_draft.olds;
+                blocks := v_draft.blocks;
                 v_ids := array(
                     select draft.block ->> 'id'
                     from unnest(blocks) with ordinality as draft (block, slot)
                     order by draft.slot
                 );
-                ops := ops || v_whole_ops;
+                ops := ops || v_draft.ops;
+                touched := touched || v_draft.touched;
+                canonical := canonical || v_draft.canonical;
                 continue;
+            elsif v_op = 'test' and p_gone is not null then
+                canonical := canonical || (v_operation || jsonb_build_object('n', v_n));
             end if;
             v_parts := core.expand_operation(
                 p_page, v_operation, head, block_order, nos, v_ids, blocks, v_context
@@ -872,37 +1359,46 @@ begin
             v_part := 0;
             v_copied := v_copied + case when v_op = 'copy' then pg_column_size(v_parts[1]) else 0 end;
             if v_copied > v_limits.max_copy_bytes then
-                raise exception 'operation %: the copies of this patch add more than % bytes', v_number,
+                raise exception 'operation %: the copies of this patch add more than % bytes', v_n,
                     v_limits.max_copy_bytes
                     using errcode = 'PT413', constraint = 'copy_too_large',
                     detail = (v_context || jsonb_build_object('limit', v_limits.max_copy_bytes))::text;
             end if;
             continue;
         elsif v_path[1] <> 'blocks' then
-            head := jsonpatch.apply_checked_operation(head, v_operation, v_number);
-            ops := ops || case when v_op = 'test' then '{}' else array[v_operation] end;
+            if p_gone is not null then
+                canonical := canonical || core.canonical_edits(v_operation, '', head, v_from, v_n);
+            end if;
+            head := jsonpatch.apply_checked_operation(head, v_operation, v_n);
+            if v_op <> 'test' then
+                ops := ops || (v_operation - 'n');
+                touched := touched || core.touch('set', '', core.written_pointer(head, v_op, v_path), p_gone, v_n);
+                if v_op = 'move' then
+                    touched := touched || core.touch('set', '', core.written_pointer(head, v_op, v_from), p_gone, v_n);
+                end if;
+            end if;
             continue;
         end if;
 
         v_last := cardinality(block_order) - 1;
-        v_target := core.find_block(
-            p_page, v_path[2], v_last + (v_op = 'add' and cardinality(v_path) = 2)::integer,
-            v_op in ('add', 'move') and cardinality(v_path) = 2, block_order, nos, v_ids, v_context
-        );
-        if v_op = 'move' and cardinality(v_path) = 2 then
+        if v_target is null and not (p_put is not null and v_operation ? 'after') then
+            v_target := core.find_block(
+                p_page, v_path[2], v_last + (v_op = 'add' and v_inner = '')::integer,
+                v_op in ('add', 'move') and v_inner = '', block_order, nos, v_ids, v_context
+            );
+        end if;
+        if v_op = 'move' and v_inner = '' then
             v_index := core.find_block(p_page, v_from[2], v_last, false, block_order, nos, v_ids, v_context);
             if v_path[2] !~ '^([0-9]+|-)$' then
                 -- before that block: it moves up when the moved one stood before it
                 v_target := v_target - (v_index < v_target)::integer;
             end if;
-            v_operation := v_operation || jsonb_build_object('from', '/blocks/' || v_index);
         else
             v_index := v_target;
         end if;
 
         -- the touched block gets a slot
-        if v_op = 'add' and cardinality(v_path) = 2 then
-            v_slot := null;
+        if v_op = 'add' and v_inner = '' then
             v_block := core.name_block(v_operation -> 'value', null, v_context);
         else
             v_slot := array_position(nos, block_order[v_index + 1]);
@@ -921,50 +1417,86 @@ begin
             v_block := blocks[v_slot];
         end if;
 
-        if cardinality(v_path) > 2 or v_op = 'test' then
-            -- around the block the document that the pointers are about, so that errors name them as sent
-            v_block := jsonpatch.apply_checked_operation(
-                jsonb_build_object('blocks', jsonb_build_object(v_path[2], v_block)), v_operation, v_number
-            ) #> v_path[1:2];
-            continue when v_op = 'test';
-            if v_block -> 'id' is distinct from to_jsonb(v_ids[v_slot]) then
-                raise exception 'operation %: the id of a block cannot be changed: remove the block, add another',
-                    v_number
-                    using errcode = 'PT422', constraint = 'block_id_immutable', detail = v_context::text;
+        if v_inner <> '' or v_op = 'test' then
+            v_block := core.edit_block(v_block, v_operation, v_path[2], v_n);
+            if p_gone is not null then
+                canonical := canonical || core.canonical_edits(
+                    v_operation || jsonb_build_object('path', v_inner), v_ids[v_slot], blocks[v_slot], v_from[3:], v_n
+                );
             end if;
+            continue when v_op = 'test';
             blocks[v_slot] := v_block;
+            touched := touched || core.touch(
+                'set', v_ids[v_slot], case
+                    when v_path[cardinality(v_path)] ~ '^([0-9]+|-)$'
+                        then core.written_pointer(v_block, v_op, v_path[3:])
+                    else v_inner
+                end, p_gone, v_n
+            );
             if v_op = 'move' then
+                touched := touched || core.touch(
+                    'set', v_ids[v_slot], core.written_pointer(v_block, v_op, v_from[3:]), p_gone, v_n
+                );
                 v_operation := v_operation || jsonb_build_object(
                     'from', jsonpatch.build_pointer(array['blocks', v_index::text] || v_from[3:])
                 );
             end if;
+            ops := ops || ((v_operation - 'n') || jsonb_build_object('path', '/blocks/' || v_index || v_inner));
+            continue;
+        end if;
+
+        if v_op = 'replace' then
+            v_block := core.name_block(v_operation -> 'value', v_ids[v_slot], v_context);
+            if v_block ->> 'id' = v_ids[v_slot] then
+                blocks[v_slot] := v_block;
+                v_touch := core.touch('set', v_ids[v_slot], '', p_gone, v_n);
+            else
+                v_parts := array[
+                    jsonb_build_object('op', 'remove', 'path', '/blocks/' || v_index),
+                    jsonb_build_object('op', 'add', 'path', '/blocks/' || v_index, 'value', v_block)
+                ] || v_parts[v_part + 1:];
+                v_part := 0;
+                continue;
+            end if;
         elsif v_op = 'remove' then
             block_order := block_order[1:v_index] || block_order[v_index + 2:];
-        elsif v_op = 'move' then
-            block_order := array_remove(block_order, nos[v_slot]);
-            block_order := block_order[1:v_target] || nos[v_slot] || block_order[v_target + 1:];
+            v_touch := core.touch('del', v_ids[v_slot], null, p_gone, v_n);
         else
-            if v_op = 'replace' then
-                v_block := core.name_block(v_operation -> 'value', v_ids[v_slot], v_context);
-            end if;
-            if v_slot is null or v_ids[v_slot] <> v_block ->> 'id' then
-                -- another block than the one there, if one is there
-                if v_op = 'replace' then
-                    block_order := block_order[1:v_index] || block_order[v_index + 2:];
-                end if;
+            if v_op = 'move' then
+                block_order := array_remove(block_order, nos[v_slot]);
+                v_touch := core.touch('mov', v_ids[v_slot], null, p_gone, v_n);
+            else
                 v_slot := cardinality(nos) + 1;
                 nos[v_slot] := next_block_no;
                 next_block_no := next_block_no + 1;
                 v_ids[v_slot] := v_block ->> 'id';
                 olds[v_slot] := null;
-                block_order := block_order[1:v_index] || nos[v_slot] || block_order[v_index + 1:];
+                blocks[v_slot] := v_block;
+                v_touch := core.touch('ins', v_ids[v_slot], nos[v_slot]::text, p_gone, v_n);
             end if;
-            blocks[v_slot] := v_block;
-            v_operation := v_operation || jsonb_build_object('value', v_block);
+            if v_target is null then
+                v_target := core.place_behind(
+                    case when v_operation ->> 'after' is not null then core.find_block(
+                        p_page, v_operation ->> 'after', v_last, false, block_order, nos, v_ids, v_context
+                    ) + 1 else 0 end, block_order, p_put
+                );
+            end if;
+            block_order := block_order[1:v_target] || nos[v_slot] || block_order[v_target + 1:];
         end if;
-        ops := ops || (v_operation || jsonb_build_object(
-            'path', jsonpatch.build_pointer(array['blocks', v_target::text] || v_path[3:])
-        ));
+        touched := touched || v_touch;
+        if p_gone is not null then
+            canonical := canonical || (jsonb_build_object('n', v_n) || core.canonical_placement(
+                p_page, v_op, v_ids[v_slot], v_block, v_target, block_order, nos, v_ids, p_gone
+            ));
+        end if;
+        ops := ops || (
+            jsonb_build_object('op', v_op, 'path', '/blocks/' || v_target)
+            || case
+                when v_op = 'move' then jsonb_build_object('from', '/blocks/' || v_index)
+                when v_op = 'remove' then '{}'
+                else jsonb_build_object('value', v_block)
+            end
+        );
     end loop;
     if next_block_no > p_page.next_block_no then
         select kept.* into block_order, blocks from core.keep_numbers(nos, v_ids, olds, block_order, blocks) as kept;
@@ -972,18 +1504,75 @@ begin
             p_page.next_block_no, (select max(places.no) + 1 from unnest(block_order) as places (no))
         );
     end if;
+    if v_whole > 0 or next_block_no > p_page.next_block_no or cardinality(touched) > 1 then
+        touched := core.settle_touched(touched, nos, olds, block_order);
+    end if;
 end;
 $_$;
 
 
-ALTER FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[]) OWNER TO quire_owner;
+ALTER FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[], p_put integer[], OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION apply_operations(p_page core.pages, p_operations jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION apply_operations(p_page core.pages, p_operations jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[], p_put integer[], OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[]) IS 'A draft of a page after checked RFC 6902 operations: what was touched, before and after. Writes nothing.
+COMMENT ON FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[], p_put integer[], OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) IS 'A draft of a page after checked RFC 6902 operations: what was touched, before and after. Writes nothing.
 PT413 too_many_operations, copy_too_large; PT422 block_id_immutable, block_not_found, block_id_invalid, patch_*.';
+
+
+--
+-- Name: batch_pages(uuid, uuid, text, smallint, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text) RETURNS core.write_answer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_limits constant record := core.page_limits();
+    v_batch jsonb;
+    v_item record;
+    v_answer jsonb;
+    v_results jsonb := '{}';
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'editor');
+    -- object, array, object around a patch, which is an array around operations around values
+    v_batch := core.parse_body(p_batch, v_limits.max_depth + 5);
+    perform core.check_batch(v_batch);
+    begin
+        for v_item in
+            select patches.place - 1 as index, patches.value as patch, (patches.value ->> 'page_id')::uuid as page_id
+            from jsonb_array_elements(v_batch -> 'patches') with ordinality as patches (value, place)
+            order by 3, 1
+        loop
+            v_answer := core.save_item(p_workspace_id, p_actor, v_item.patch, p_priority, p_return);
+            if (v_answer ->> 'status')::integer >= 400 and coalesce((v_batch ->> 'atomic')::boolean, true) then
+                raise exception 'the batch is undone' using errcode = 'QB001';
+            end if;
+            v_results := v_results || jsonb_build_object(v_item.index, v_answer);
+        end loop;
+    exception
+        when sqlstate 'QB001' then
+            return row(
+                (v_answer ->> 'status')::smallint, null, null, null, false,
+                (v_answer - 'status' || jsonb_build_object('index', v_item.index))::text
+            )::core.write_answer;
+    end;
+    return row(200, null, null, null, false, jsonb_build_object('results', (
+        select jsonb_agg(results.value order by results.key::integer) from jsonb_each(v_results) as results
+    ))::text)::core.write_answer;
+end;
+$$;
+
+
+ALTER FUNCTION core.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text) IS 'Saves patches of several pages, all or each for itself. PT422 batch_malformed; PT413 too_many_patches.';
 
 
 --
@@ -1005,8 +1594,9 @@ begin
         return btrim(regexp_replace(coalesce(p_data ->> 'text', ''), '<[^>]*>', ' ', 'g'));
     elsif p_type = 'image' then
         v_text := concat_ws(' ', p_data ->> 'alt', p_data ->> 'text');
-    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote', 'callout')
-        and p_data ? 'text' then
+    elsif p_type = 'callout' and p_data ?| '{title,text}' then
+        v_text := concat_ws(' ', p_data ->> 'title', p_data ->> 'text');
+    elsif p_type in ('paragraph', 'heading', 'bulleted', 'numbered', 'todo', 'quote') and p_data ? 'text' then
         v_text := coalesce(p_data ->> 'text', '');
     else
         -- strict: lax mode would give the members of arrays twice
@@ -1040,61 +1630,278 @@ COMMENT ON FUNCTION core.block_text(p_type text, p_data jsonb) IS 'Plain searcha
 
 
 --
--- Name: check_block_contents(jsonb[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: canonical_edits(jsonb, text, jsonb, text[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.check_block_contents(p_blocks jsonb[], p_indexes integer[]) RETURNS void
+CREATE FUNCTION core.canonical_edits(p_operation jsonb, p_id text, p_container jsonb, p_from text[], p_n integer) RETURNS jsonb[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_limits constant record := (select limits from core.page_limits() as limits);
-    v_bad record;
+    v_prefix constant text := case when p_id = '' then '' else '/blocks/' || p_id end;
+    v_edit constant jsonb := p_operation
+        || jsonb_build_object('n', p_n, 'path', v_prefix || (p_operation ->> 'path'));
 begin
-    if cardinality(p_blocks) = 0 then
-        return;
+    if p_operation ->> 'op' <> 'move' then
+        return array[v_edit];
     end if;
-    -- a block in this array is one level higher than on its page. Before anything prints a number.
-    perform jsonpatch.check_document(to_jsonb(p_blocks), v_limits.max_depth - 1);
-    select judged.* into v_bad
-    from (
-        select
-            given.index,
-            case
-                when given.block - array['id', 'type', 'data'] <> '{}' then 'unknown_member'
-                when jsonb_typeof(given.block -> 'type') is distinct from 'string' then 'block_type_invalid'
-                when length(given.block ->> 'type') not between 1 and 64 then 'block_type_invalid'
-                when jsonb_typeof(given.block -> 'data') is distinct from 'object' then 'block_data_not_object'
-                when octet_length(given.block::text) > v_limits.max_block_bytes then 'block_too_large'
-            end as slug
-        from unnest(p_blocks, p_indexes) as given (block, index)
-    ) as judged
-    where judged.slug is not null
-    order by judged.index
-    limit 1;
-    if v_bad.slug = 'block_too_large' then
-        raise exception '/blocks/% has more than % bytes: make several blocks of it', v_bad.index,
-            v_limits.max_block_bytes
-            using errcode = 'PT413', constraint = 'block_too_large', detail = jsonb_build_object(
-                'pointer', '/blocks/' || v_bad.index, 'limit', v_limits.max_block_bytes
-            )::text;
-    elsif v_bad.slug is not null then
-        raise exception '/blocks/% must have exactly "id", "type" (1 to 64 characters) and "data" (an object)',
-            v_bad.index
-            using errcode = 'PT422', constraint = v_bad.slug,
-            detail = jsonb_build_object('pointer', '/blocks/' || v_bad.index)::text;
-    end if;
+    return array[
+        jsonb_build_object('n', p_n, 'op', 'remove', 'path', v_prefix || jsonpatch.build_pointer(p_from)),
+        jsonb_build_object(
+            'n', p_n, 'op', 'add', 'path', v_edit -> 'path', 'value', jsonpatch.get(p_container, p_from)
+        )
+    ];
 end;
 $$;
 
 
-ALTER FUNCTION core.check_block_contents(p_blocks jsonb[], p_indexes integer[]) OWNER TO quire_owner;
+ALTER FUNCTION core.canonical_edits(p_operation jsonb, p_id text, p_container jsonb, p_from text[], p_n integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION check_block_contents(p_blocks jsonb[], p_indexes integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION canonical_edits(p_operation jsonb, p_id text, p_container jsonb, p_from text[], p_n integer); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.check_block_contents(p_blocks jsonb[], p_indexes integer[]) IS 'Blocks have exactly id, type and data. PT422 unknown_member, block_type_invalid, block_data_not_object;
+COMMENT ON FUNCTION core.canonical_edits(p_operation jsonb, p_id text, p_container jsonb, p_from text[], p_n integer) IS 'An operation inside a block by block id; a move as a removal and an addition.';
+
+
+--
+-- Name: canonical_placement(core.pages, text, text, jsonb, integer, integer[], integer[], text[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.canonical_placement(p_page core.pages, p_op text, p_id text, p_block jsonb, p_index integer, p_order integer[], p_nos integer[], p_ids text[], p_gone text[]) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_place integer := p_index;
+    v_after text;
+begin
+    if p_op in ('remove', 'replace') then
+        return jsonb_build_object('op', p_op, 'path', '/blocks/' || p_id)
+            || case when p_op = 'replace' then jsonb_build_object('value', p_block) else '{}' end;
+    end if;
+    while v_place > 0 loop
+        v_after := coalesce(p_ids[array_position(p_nos, p_order[v_place])], (
+            select blocks.id
+            from core.blocks
+            where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id
+                and blocks.no = p_order[v_place]
+        ));
+        exit when v_after <> all(p_gone);
+        v_after := null;
+        v_place := v_place - 1;
+    end loop;
+    return jsonb_build_object('op', p_op, 'path', '/blocks/-', 'after', v_after)
+        || case when p_op = 'add' then jsonb_build_object('value', p_block)
+            else jsonb_build_object('from', '/blocks/' || p_id) end;
+end;
+$$;
+
+
+ALTER FUNCTION core.canonical_placement(p_page core.pages, p_op text, p_id text, p_block jsonb, p_index integer, p_order integer[], p_nos integer[], p_ids text[], p_gone text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION canonical_placement(p_page core.pages, p_op text, p_id text, p_block jsonb, p_index integer, p_order integer[], p_nos integer[], p_ids text[], p_gone text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.canonical_placement(p_page core.pages, p_op text, p_id text, p_block jsonb, p_index integer, p_order integer[], p_nos integer[], p_ids text[], p_gone text[]) IS 'An operation on a whole block by block id, with the neighbour that it comes behind.';
+
+
+--
+-- Name: change_hash(numeric, jsonb, jsonb, integer[], integer[], integer[], jsonb[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.change_hash(p_hash numeric, p_old_head jsonb, p_head jsonb, p_old_order integer[], p_order integer[], p_nos integer[], p_olds jsonb[], p_blocks jsonb[]) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_hash numeric := p_hash;
+begin
+    if p_head <> p_old_head then
+        v_hash := v_hash - core.hash_text('0:' || p_old_head::text) + core.hash_text('0:' || p_head::text);
+    end if;
+    for i in 1..cardinality(p_nos) loop
+        v_hash := v_hash - coalesce(core.hash_text(p_nos[i] || ':' || p_olds[i]::text), 0)
+            + coalesce(core.hash_text(p_nos[i] || ':' || p_blocks[i]::text), 0);
+    end loop;
+    if p_order <> p_old_order then
+        v_hash := v_hash + coalesce((
+            select sum(changed.weight * core.hash_text(changed.before || '>' || changed.no))
+            from (
+                select pairs.before, pairs.no, sum(pairs.weight) as weight
+                from (
+                    select lag(places.no, 1, 0) over (order by places.place), places.no, 1
+                    from unnest(p_order) with ordinality as places (no, place)
+                    union all
+                    select lag(places.no, 1, 0) over (order by places.place), places.no, -1
+                    from unnest(p_old_order) with ordinality as places (no, place)
+                ) as pairs (before, no, weight)
+                group by pairs.before, pairs.no
+                having sum(pairs.weight) <> 0
+            ) as changed
+        ), 0);
+    end if;
+    v_hash := v_hash % 18446744073709551616;
+    return v_hash + case when v_hash < 0 then 18446744073709551616 else 0 end;
+end;
+$$;
+
+
+ALTER FUNCTION core.change_hash(p_hash numeric, p_old_head jsonb, p_head jsonb, p_old_order integer[], p_order integer[], p_nos integer[], p_olds jsonb[], p_blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION change_hash(p_hash numeric, p_old_head jsonb, p_head jsonb, p_old_order integer[], p_order integer[], p_nos integer[], p_olds jsonb[], p_blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.change_hash(p_hash numeric, p_old_head jsonb, p_head jsonb, p_old_order integer[], p_order integer[], p_nos integer[], p_olds jsonb[], p_blocks jsonb[]) IS 'The content hash of a page after a change, by what changed only.';
+
+
+--
+-- Name: change_months(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.change_months(p_before timestamp with time zone) RETURNS SETOF timestamp with time zone
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    return query
+        select found.month
+        from (
+            select to_date(right(c.relname, 6), 'YYYYMM')::timestamp at time zone 'UTC'
+            from pg_inherits as i
+            inner join pg_class as c on c.oid = i.inhrelid
+            where i.inhparent = 'core.page_changes'::regclass and c.relname ~ '^page_changes_p[0-9]{6}$'
+            union
+            select date_trunc('month', strays.at, 'UTC')
+            from core.page_changes_default as strays
+            where strays.at < p_before
+        ) as found (month)
+        where found.month < p_before
+        order by found.month;
+end;
+$_$;
+
+
+ALTER FUNCTION core.change_months(p_before timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION change_months(p_before timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.change_months(p_before timestamp with time zone) IS 'The months before a time that the log of pages has, oldest first.';
+
+
+--
+-- Name: check_batch(jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_batch(p_batch jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_item jsonb;
+    v_pointer text;
+begin
+    if jsonb_typeof(p_batch) <> 'object' or jsonb_typeof(p_batch -> 'patches') is distinct from 'array'
+        or p_batch - '{atomic,patches}'::text[] <> '{}'
+        or coalesce(jsonb_typeof(p_batch -> 'atomic'), 'boolean') <> 'boolean' then
+        raise exception 'a batch is {"atomic": true or false, "patches": [..]}'
+            using errcode = 'PT422', constraint = 'batch_malformed', detail = '{"pointer": ""}';
+    elsif p_batch -> 'patches' = '[]' then
+        raise exception 'a batch has at least one patch'
+            using errcode = 'PT422', constraint = 'batch_malformed', detail = '{"pointer": "/patches"}';
+    elsif jsonb_array_length(p_batch -> 'patches') > 100 then
+        raise exception 'a batch has at most 100 patches, this one has %', jsonb_array_length(p_batch -> 'patches')
+            using errcode = 'PT413', constraint = 'too_many_patches', detail = '{"limit": 100, "pointer": "/patches"}';
+    end if;
+    for i in 0..jsonb_array_length(p_batch -> 'patches') - 1 loop
+        v_item := p_batch -> 'patches' -> i;
+        v_pointer := '/patches/' || i || case
+            when jsonb_typeof(v_item) <> 'object' then ''
+            when jsonb_typeof(v_item -> 'page_id') is distinct from 'string'
+                or not pg_input_is_valid(v_item ->> 'page_id', 'uuid') then '/page_id'
+            when v_item ? 'base_version' = v_item ? 'if_match' then '/base_version'
+            when v_item ? 'base_version' and (
+                jsonb_typeof(v_item -> 'base_version') <> 'number'
+                or not pg_input_is_valid(v_item ->> 'base_version', 'bigint')
+            ) then '/base_version'
+            when v_item ? 'if_match' and jsonb_typeof(v_item -> 'if_match') <> 'string' then '/if_match'
+            when v_item ? 'patch' = v_item ? 'merge' then '/patch'
+            when v_item - '{page_id,base_version,if_match,patch,merge}'::text[] <> '{}' then ''
+        end;
+        if v_pointer is not null then
+            raise exception 'patch % of the batch must have page_id, either base_version or if_match, either patch or '
+                'merge, and nothing else', i
+                using errcode = 'PT422', constraint = 'batch_malformed', detail = jsonb_build_object(
+                    'index', i, 'pointer', v_pointer
+                )::text;
+        end if;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_batch(p_batch jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_batch(p_batch jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_batch(p_batch jsonb) IS 'Refuses what is not a batch of patches. PT422 batch_malformed; PT413 too_many_patches.';
+
+
+--
+-- Name: check_block_contents(jsonb[], integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_block_contents(p_blocks jsonb[], p_nos integer[], p_order integer[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_limits constant record := core.page_limits();
+    v_block jsonb;
+    v_slug text;
+    v_pointer text;
+begin
+    for i in 1..cardinality(p_blocks) loop
+        v_block := p_blocks[i];
+        continue when v_block is null;
+        -- a block is two levels below its page. Before anything prints a number.
+        perform jsonpatch.check_document(v_block, v_limits.max_depth - 2);
+        v_slug := case
+            when v_block - '{id,type,data}'::text[] <> '{}' then 'unknown_member'
+            when jsonb_typeof(v_block -> 'type') is distinct from 'string' then 'block_type_invalid'
+            when length(v_block ->> 'type') not between 1 and 64 then 'block_type_invalid'
+            when jsonb_typeof(v_block -> 'data') is distinct from 'object' then 'block_data_not_object'
+            when octet_length(v_block::text) > v_limits.max_block_bytes then 'block_too_large'
+        end;
+        if v_slug is not null then
+            v_pointer := '/blocks/' || (array_position(p_order, p_nos[i]) - 1);
+            if v_slug = 'block_too_large' then
+                raise exception '% has more than % bytes: make several blocks of it', v_pointer,
+                    v_limits.max_block_bytes
+                    using errcode = 'PT413', constraint = v_slug,
+                    detail = jsonb_build_object('pointer', v_pointer, 'limit', v_limits.max_block_bytes)::text;
+            end if;
+            raise exception '% must have exactly "id", "type" (1 to 64 characters) and "data" (an object)', v_pointer
+                using errcode = 'PT422', constraint = v_slug, detail = jsonb_build_object('pointer', v_pointer)::text;
+        end if;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_block_contents(p_blocks jsonb[], p_nos integer[], p_order integer[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_block_contents(p_blocks jsonb[], p_nos integer[], p_order integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_block_contents(p_blocks jsonb[], p_nos integer[], p_order integer[]) IS 'Blocks have exactly id, type and data. PT422 unknown_member, block_type_invalid, block_data_not_object;
 PT413 block_too_large, too_deep, number_too_large.';
 
 
@@ -1107,34 +1914,31 @@ CREATE FUNCTION core.check_draft(p_page core.pages, p_head jsonb, p_order intege
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_limits constant record := (select limits from core.page_limits() as limits);
-    v_blocks jsonb[];
-    v_indexes integer[];
-    v_new_ids text[];
+    v_limits constant record := core.page_limits();
+    v_growth bigint := 0;
+    v_new_ids text[] := '{}';
     v_twice text;
-    v_growth bigint;
     v_bytes bigint;
 begin
     if p_head <> jsonb_build_object('title', p_page.title, 'properties', p_page.properties) then
         perform core.check_head(p_head);
         perform jsonpatch.check_document(p_head, v_limits.max_depth);
+        v_growth := octet_length(p_head::text) - octet_length(p_page.title) - octet_length(p_page.properties::text);
     end if;
     if cardinality(p_order) > v_limits.max_blocks then
         raise exception 'a page has at most % blocks: make two pages of it', v_limits.max_blocks
             using errcode = 'PT413', constraint = 'too_many_blocks',
             detail = jsonb_build_object('limit', v_limits.max_blocks)::text;
     end if;
-    select
-        coalesce(array_agg(draft.block order by places.place), '{}'),
-        coalesce(array_agg(places.place::integer - 1 order by places.place), '{}'),
-        coalesce(array_agg(draft.block ->> 'id') filter (where draft.old is null), '{}')
-    into v_blocks, v_indexes, v_new_ids
-    from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
-    inner join unnest(p_order) with ordinality as places (no, place) on draft.no = places.no
-    where draft.old is distinct from draft.block;
-    perform core.check_block_contents(v_blocks, v_indexes);
+    perform core.check_block_contents(p_blocks, p_nos, p_order);
+    for i in 1..cardinality(p_nos) loop
+        v_growth := v_growth + coalesce(octet_length(p_blocks[i]::text), 0) - coalesce(octet_length(p_olds[i]::text), 0);
+        if p_olds[i] is null then
+            v_new_ids := array_append(v_new_ids, p_blocks[i] ->> 'id');
+        end if;
+    end loop;
 
-    if cardinality(v_new_ids) > 0 then
+    if v_new_ids <> '{}' then
         select ids.id into v_twice
         from (
             select unnest(v_new_ids)
@@ -1148,19 +1952,16 @@ begin
         group by ids.id
         having count(*) > 1
         limit 1;
-    end if;
-    if v_twice is not null then
-        select '/blocks/' || (max(places.place) - 1) into v_twice
-        from core.draft_blocks(p_page.workspace_id, p_page.id, p_order, p_nos, p_blocks) as places
-        where places.block ->> 'id' = v_twice;
-        raise exception '%: another block of the page has this id', v_twice
-            using errcode = 'PT422', constraint = 'block_id_duplicate',
-            detail = jsonb_build_object('pointer', v_twice)::text;
+        if v_twice is not null then
+            select '/blocks/' || (max(places.place) - 1) into v_twice
+            from core.draft_blocks(p_page.workspace_id, p_page.id, p_order, p_nos, p_blocks) as places
+            where places.block ->> 'id' = v_twice;
+            raise exception '%: another block of the page has this id', v_twice
+                using errcode = 'PT422', constraint = 'block_id_duplicate',
+                detail = jsonb_build_object('pointer', v_twice)::text;
+        end if;
     end if;
 
-    v_growth := octet_length(p_head::text) - octet_length(p_page.title) - octet_length(p_page.properties::text)
-        + (select coalesce(sum(octet_length(fresh.block::text)), 0) from unnest(v_blocks) as fresh (block))
-        - (select coalesce(sum(octet_length(olds.block::text)), 0) from unnest(p_olds) as olds (block));
     if v_growth > 4096 or (v_growth > 0 and (p_page.version + 1) % 64 = 0) then
         select sum(octet_length(places.block::text)) + octet_length(p_head::text) into v_bytes
         from core.draft_blocks(p_page.workspace_id, p_page.id, p_order, p_nos, p_blocks) as places;
@@ -1231,6 +2032,75 @@ COMMENT ON FUNCTION core.check_head(p_head jsonb) IS 'Title and properties of a 
 
 
 --
+-- Name: check_live(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_live(p_workspace_id uuid, p_page_id uuid) RETURNS TABLE(problem text, detail jsonb)
+    LANGUAGE plpgsql STABLE ROWS 2
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page core.pages;
+    v_detail jsonb;
+    v_recorded numeric;
+    v_hash numeric;
+begin
+    select pages.* into v_page from core.pages where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
+    select jsonb_strip_nulls(jsonb_build_object(
+        'twice', jsonb_agg(found.no order by found.no) filter (where found.places > 1),
+        'missing', jsonb_agg(found.no order by found.no) filter (where found.row_no is null),
+        'extra', jsonb_agg(found.no order by found.no) filter (where found.places = 0),
+        'next_block_no', max(v_page.next_block_no) filter (
+            where found.places > 0 and found.no >= v_page.next_block_no
+        )
+    ))
+    into v_detail
+    from (
+        select coalesce(places.no, blocks.no) as no, count(places.no) as places, min(blocks.no) as row_no
+        from unnest(v_page.block_order) as places (no)
+        full join (
+            select stored.no
+            from core.blocks as stored
+            where stored.workspace_id = p_workspace_id and stored.page_id = p_page_id
+        ) as blocks on places.no = blocks.no
+        group by 1
+    ) as found;
+    if v_detail <> '{}' then
+        return query select 'order', v_detail;
+    end if;
+    select changes.content_hash into v_recorded
+    from core.page_changes as changes
+    where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id and changes.version = v_page.version;
+    v_hash := core.page_hash(
+        jsonb_build_object('title', v_page.title, 'properties', v_page.properties), v_page.block_order,
+        array(
+            select places.block
+            from core.draft_blocks(p_workspace_id, p_page_id, v_page.block_order, '{}', '{}') as places
+            order by places.place
+        )
+    );
+    if v_hash <> coalesce(v_recorded, v_page.content_hash) then
+        return query
+            select 'hash', jsonb_build_object('recorded', coalesce(v_recorded, v_page.content_hash), 'is', v_hash);
+    elsif coalesce(v_recorded, v_page.content_hash) is null then
+        return query select 'unreckoned', jsonb_build_object('is', v_hash);
+    elsif v_page.content_hash is distinct from v_hash then
+        return query select 'stored_hash', jsonb_build_object('recorded', v_page.content_hash, 'is', v_hash);
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_live(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_live(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_live(p_workspace_id uuid, p_page_id uuid) IS 'What is wrong with a page as it is: order, hash, stored_hash, unreckoned. Nothing where it is as recorded.';
+
+
+--
 -- Name: check_member(uuid, uuid, text); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -1269,44 +2139,30 @@ PT404 workspace_not_found; PT403 role_required.';
 
 
 --
--- Name: check_precondition(text[], bigint, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: check_precondition(text[], bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.check_precondition(p_if_match text[], p_base_version bigint, p_current_version bigint) RETURNS void
+CREATE FUNCTION core.check_precondition(p_if_match text[], p_current_version bigint) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    v_detail constant text := jsonb_build_object('current_version', p_current_version)::text;
 begin
-    if p_if_match is not null then
-        if '*' <> all(p_if_match) and p_current_version::text <> all(p_if_match) then
-            raise exception 'the page is at version %: read it again and repeat your change', p_current_version
-                using errcode = 'PT412', constraint = 'version_mismatch', detail = v_detail;
-        end if;
-    elsif p_base_version is null then
-        raise exception 'say which version you changed: If-Match or base_version (If-Match: * overwrites any)'
-            using errcode = 'PT428', constraint = 'precondition_required';
-    elsif p_base_version > p_current_version or p_base_version < 1 then
-        raise exception 'there is no version % yet: the page is at version %', p_base_version, p_current_version
-            using errcode = 'PT422', constraint = 'version_unknown', detail = v_detail;
-    elsif p_base_version < p_current_version then
-        raise exception 'the page is at version %, your change was made at %: read it again and repeat your change',
-            p_current_version, p_base_version
-            using errcode = 'PT409', constraint = 'version_conflict', detail = v_detail;
+    if core.stale_base(p_if_match, null, p_current_version) is not null then
+        raise exception 'the page is at version %: read it again and repeat your change', p_current_version
+            using errcode = 'PT412', constraint = 'version_mismatch',
+            detail = jsonb_build_object('current_version', p_current_version)::text;
     end if;
 end;
 $$;
 
 
-ALTER FUNCTION core.check_precondition(p_if_match text[], p_base_version bigint, p_current_version bigint) OWNER TO quire_owner;
+ALTER FUNCTION core.check_precondition(p_if_match text[], p_current_version bigint) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION check_precondition(p_if_match text[], p_base_version bigint, p_current_version bigint); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION check_precondition(p_if_match text[], p_current_version bigint); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.check_precondition(p_if_match text[], p_base_version bigint, p_current_version bigint) IS 'Whether a write may be applied to the current version. PT428 precondition_required; PT412 version_mismatch;
-PT409 version_conflict; PT422 version_unknown.';
+COMMENT ON FUNCTION core.check_precondition(p_if_match text[], p_current_version bigint) IS 'Whether a write may be applied to the current version. PT428 precondition_required; PT412 version_mismatch.';
 
 
 --
@@ -1386,6 +2242,103 @@ COMMENT ON FUNCTION core.check_search(p_query text, p_mode text, p_contains text
 
 
 --
+-- Name: check_since(core.pages, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_since(p_page core.pages, p_since bigint) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_rows bigint;
+    v_first bigint;
+    v_last bigint;
+begin
+    if (p_since between 0 and p_page.version) is not true then
+        raise exception 'there is no version % yet: the page is at version %', p_since, p_page.version
+            using errcode = 'PT422', constraint = 'version_unknown',
+            detail = jsonb_build_object('current_version', p_page.version)::text;
+    end if;
+    select count(*), min(changes.version) into v_rows, v_first
+    from core.page_changes as changes
+    where changes.workspace_id = p_page.workspace_id and changes.page_id = p_page.id and changes.version > p_since;
+    if v_rows = p_page.version - p_since then
+        return;
+    elsif v_first = p_since + 1 or exists (
+        select from core.page_changes as changes
+        where changes.workspace_id = p_page.workspace_id and changes.page_id = p_page.id
+            and changes.version <= p_since
+    ) then
+        select max(changes.version) into v_last
+        from (
+            select given.version, row_number() over (order by given.version) as place
+            from core.page_changes as given
+            where given.workspace_id = p_page.workspace_id and given.page_id = p_page.id and given.version > p_since
+        ) as changes
+        where changes.version = p_since + changes.place;
+        raise exception 'the log of page % has a gap after version %: run `quire verify`', p_page.id,
+            coalesce(v_last, p_since)
+            using errcode = 'XX001', constraint = 'history_damaged',
+            detail = jsonb_build_object('last_consistent_version', coalesce(v_last, p_since))::text;
+    end if;
+    raise exception 'the changes since version % are no longer kept: every version from % on is', p_since,
+        core.page_floor(p_page.workspace_id, p_page.id)
+        using errcode = 'PT410', constraint = 'version_purged', detail = jsonb_build_object(
+            'oldest_version', core.page_floor(p_page.workspace_id, p_page.id), 'current_version', p_page.version
+        )::text;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_since(p_page core.pages, p_since bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_since(p_page core.pages, p_since bigint); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_since(p_page core.pages, p_since bigint) IS 'Whether the log has every change of a page after a version. PT422 version_unknown; PT410 version_purged;
+XX001 history_damaged.';
+
+
+--
+-- Name: check_snapshots(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select snapshots.version
+        from core.page_snapshots as snapshots
+        left join core.page_changes as changes
+            on changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+                and changes.version = snapshots.version
+        cross join lateral (
+            select array(select jsonb_array_elements(snapshots.document -> 'blocks')) as blocks
+        ) as documents
+        where snapshots.workspace_id = p_workspace_id and snapshots.page_id = p_page_id and (
+            snapshots.content_hash <> changes.content_hash
+            or cardinality(documents.blocks) <> cardinality(snapshots.block_order)
+            or snapshots.content_hash
+            <> core.page_hash(snapshots.document - 'blocks', snapshots.block_order, documents.blocks)
+        )
+        order by snapshots.version;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_snapshots(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid) IS 'The versions of a page whose snapshots are damaged.';
+
+
+--
 -- Name: clock(); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -1429,6 +2382,98 @@ ALTER FUNCTION core.count_indexing(p_name text, p_value bigint) OWNER TO quire_o
 --
 
 COMMENT ON FUNCTION core.count_indexing(p_name text, p_value bigint) IS 'Adds to a cumulative counter of core.indexing_counters.';
+
+
+--
+-- Name: create_page(uuid, uuid, text, smallint, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) RETURNS core.write_answer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_limits constant record := core.page_limits();
+    v_document jsonb;
+    v_head jsonb;
+    v_blocks jsonb[];
+    v_nos integer[];
+    v_page core.pages;
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'editor');
+    v_document := core.parse_body(p_document, v_limits.max_depth);
+    if jsonb_typeof(v_document) <> 'object' then
+        raise exception 'a page is an object with "title", "properties" and "blocks"'
+            using errcode = 'PT422', constraint = 'document_not_object', detail = '{"pointer": ""}';
+    elsif v_document ? 'id' and (
+        jsonb_typeof(v_document -> 'id') <> 'string' or not pg_input_is_valid(v_document ->> 'id', 'uuid')
+    ) then
+        raise exception '/id must be a UUID: leave it out to get one'
+            using errcode = 'PT422', constraint = 'page_id_invalid', detail = '{"pointer": "/id"}';
+    end if;
+    v_head := '{"title": "", "properties": {}}' || (v_document - array['id', 'blocks']);
+    perform core.check_head(v_head);
+    v_blocks := core.name_blocks(coalesce(v_document -> 'blocks', '[]'));
+    v_nos := array(select generate_series(1, cardinality(v_blocks)));
+    perform core.check_block_contents(v_blocks, v_nos, v_nos);
+    if octet_length(v_head::text) + (
+        select coalesce(sum(octet_length(given.block::text)), 0) from unnest(v_blocks) as given (block)
+    ) > v_limits.max_page_bytes then
+        raise exception 'the page would have more than % bytes: make two pages of it', v_limits.max_page_bytes
+            using errcode = 'PT413', constraint = 'page_too_large',
+            detail = jsonb_build_object('limit', v_limits.max_page_bytes)::text;
+    end if;
+
+    insert into core.pages (
+        workspace_id, id, title, properties, version, block_order, next_block_no, created_at, updated_at,
+        edited_minute, updated_by, content_hash
+    )
+    values (
+        p_workspace_id, coalesce((v_document ->> 'id')::uuid, core.new_id()), v_head ->> 'title',
+        v_head -> 'properties', 1, v_nos, cardinality(v_nos) + 1, v_now, v_now, date_trunc('minute', v_now, 'UTC'),
+        p_actor, core.page_hash(v_head, v_nos, v_blocks)
+    )
+    on conflict do nothing
+    returning * into v_page;
+    if v_page.id is null then
+        raise exception 'the workspace has, or had, a page with this id'
+            using errcode = 'PT409', constraint = 'page_exists',
+            detail = jsonb_build_object('page_id', v_document -> 'id')::text;
+    end if;
+    insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
+    select
+        p_workspace_id, v_page.id, given.no, given.block ->> 'id', given.block ->> 'type', given.block -> 'data', 1
+    from unnest(v_nos, v_blocks) as given (no, block)
+    order by given.no;
+    insert into core.page_changes (
+        workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
+    )
+    values (
+        p_workspace_id, v_page.id, 1, v_now, 0, p_actor, 'create',
+        jsonb_build_array(jsonb_build_object(
+            'op', 'add', 'path', '', 'value', v_head || jsonb_build_object('blocks', to_jsonb(v_blocks))
+        )),
+        '{"blocks": {}}', '[]', v_page.content_hash
+    );
+    insert into core.page_snapshots_due (workspace_id, page_id, version) values (p_workspace_id, v_page.id, 1);
+    perform core.enqueue_blocks(p_workspace_id, v_page.id, 0 || v_nos, '{}', p_priority);
+    return row(
+        201, v_page.id, 1, cardinality(v_nos), false,
+        case when p_return is distinct from 'minimal' then core.page_document(v_page) end
+    )::core.write_answer;
+end;
+$$;
+
+
+ALTER FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) IS 'A new page from a document; answers it as stored. PT409 page_exists; PT422 of its members; PT400, PT413 of its body;
+PT404 workspace_not_found; PT403 role_required.';
 
 
 --
@@ -1589,13 +2634,62 @@ COMMENT ON FUNCTION core.defer_drain(p_slot integer) IS 'Defers the job index_dr
 
 
 --
+-- Name: delete_page(uuid, uuid, uuid, text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) RETURNS core.write_answer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_page core.pages;
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'editor');
+    v_page := core.lock_page(p_workspace_id, p_page_id);
+    perform core.check_precondition(p_if_match, v_page.version);
+    perform set_config('quire.saving', p_page_id || ':' || v_page.version + 1, true);
+    update core.pages
+    set
+        version = v_page.version + 1, deleted_at = v_now, updated_at = v_now, updated_by = p_actor,
+        edited_minute = date_trunc('minute', v_now, 'UTC')
+    where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
+    insert into core.page_changes (
+        workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
+    )
+    values (
+        p_workspace_id, p_page_id, v_page.version + 1, v_now, v_page.version, p_actor, 'delete', '[]',
+        '{"blocks": {}}', '[]', v_page.content_hash
+    );
+    if (v_page.version + 1) % 10 = 0 then
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (p_workspace_id, p_page_id, v_page.version + 1);
+    end if;
+    perform core.enqueue_blocks(p_workspace_id, p_page_id, '{}', 0 || v_page.block_order, 100::smallint);
+    return row(204, p_page_id, v_page.version + 1, 0, false, null)::core.write_answer;
+end;
+$$;
+
+
+ALTER FUNCTION core.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) IS 'Deletes a page, as a version. PT428 precondition_required; PT412 version_mismatch; PT404 workspace_not_found,
+page_not_found; PT403 role_required.';
+
+
+--
 -- Name: diff_order(integer[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.diff_order(p_from integer[], p_to integer[], p_blocks jsonb[]) RETURNS SETOF jsonb
+CREATE FUNCTION core.diff_order(p_from integer[], p_to integer[], p_blocks jsonb[]) RETURNS TABLE(operation jsonb, no integer)
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_column
 declare
     v_order integer[];
     v_kept integer[];
@@ -1612,7 +2706,7 @@ begin
         order by old.place
     );
     return query
-        select jsonb_build_object('op', 'remove', 'path', '/blocks/' || (old.place - 1))
+        select jsonb_build_object('op', 'remove', 'path', '/blocks/' || (old.place - 1)), old.no
         from unnest(p_from) with ordinality as old (no, place)
         left join unnest(v_order) as kept (no) on old.no = kept.no
         where kept.no is null
@@ -1630,7 +2724,9 @@ begin
     end loop;
     for i in 1..cardinality(p_to) loop
         if v_places[i] is null then
-            return next jsonb_build_object('op', 'add', 'path', '/blocks/' || v_cursor, 'value', p_blocks[i]);
+            operation := jsonb_build_object('op', 'add', 'path', '/blocks/' || v_cursor, 'value', p_blocks[i]);
+            no := p_to[i];
+            return next;
             v_order := v_order[1:v_cursor] || p_to[i] || v_order[v_cursor + 1:];
         elsif v_staying[v_places[i]] = 1 then
             while v_order[v_cursor + 1] <> p_to[i] loop
@@ -1641,9 +2737,11 @@ begin
             v_order := v_order[1:v_at] || v_order[v_at + 2:];
             v_cursor := v_cursor - (v_at < v_cursor)::integer;
             if v_at <> v_cursor then
-                return next jsonb_build_object(
+                operation := jsonb_build_object(
                     'op', 'move', 'from', '/blocks/' || v_at, 'path', '/blocks/' || v_cursor
                 );
+                no := p_to[i];
+                return next;
             end if;
             v_order := v_order[1:v_cursor] || p_to[i] || v_order[v_cursor + 1:];
         end if;
@@ -1659,7 +2757,34 @@ ALTER FUNCTION core.diff_order(p_from integer[], p_to integer[], p_blocks jsonb[
 -- Name: FUNCTION diff_order(p_from integer[], p_to integer[], p_blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.diff_order(p_from integer[], p_to integer[], p_blocks jsonb[]) IS 'Remove, move and add operations that turn one order of blocks into another; one move a moved block.';
+COMMENT ON FUNCTION core.diff_order(p_from integer[], p_to integer[], p_blocks jsonb[]) IS 'Remove, move and add operations that turn one order of blocks into another, each with the number of its block.';
+
+
+--
+-- Name: diff_states(jsonb, integer[], jsonb[], jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- every block is in the draft, so that no row of core.blocks, and so no page, is looked at
+    select to_jsonb(made.ops), to_jsonb(made.touched) into ops, touched
+    from core.replacement_operations(
+        null, p_from_head, p_from_order, p_from_order, p_from_blocks, p_head, p_order, p_blocks, null, null
+    ) as made;
+end;
+$$;
+
+
+ALTER FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb) IS 'The patch between two states of a page, by block number, and what it touches.';
 
 
 --
@@ -1693,6 +2818,33 @@ ALTER FUNCTION core.draft_blocks(p_workspace_id uuid, p_page_id uuid, p_order in
 --
 
 COMMENT ON FUNCTION core.draft_blocks(p_workspace_id uuid, p_page_id uuid, p_order integer[], p_nos integer[], p_blocks jsonb[]) IS 'The blocks of a draft of a page, in order; place counts from 1.';
+
+
+--
+-- Name: draft_hash(core.pages, jsonb, integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.draft_hash(p_page core.pages, p_head jsonb, p_order integer[]) RETURNS numeric
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return core.page_hash(p_head, p_order, array(
+        select draft.block
+        from core.draft_blocks(p_page.workspace_id, p_page.id, p_order, '{}', '{}') as draft
+        order by draft.place
+    ));
+end;
+$$;
+
+
+ALTER FUNCTION core.draft_hash(p_page core.pages, p_head jsonb, p_order integer[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION draft_hash(p_page core.pages, p_head jsonb, p_order integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.draft_hash(p_page core.pages, p_head jsonb, p_order integer[]) IS 'The content hash of a page from scratch, out of its block rows.';
 
 
 --
@@ -1737,6 +2889,92 @@ COMMENT ON FUNCTION core.draft_value(p_page core.pages, p_tokens text[], p_head 
 
 
 --
+-- Name: drop_change_month(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.drop_change_month(p_month timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+    v_to constant timestamptz := (p_month at time zone 'UTC' + interval '1 month') at time zone 'UTC';
+    v_name constant text := 'page_changes_p' || to_char(p_month at time zone 'UTC', 'YYYYMM');
+begin
+    delete from core.page_changes as late
+    where late.at >= v_to and late.at < v_to + interval '1 day' and exists (
+        select from core.page_changes as gone
+        where gone.workspace_id = late.workspace_id and gone.page_id = late.page_id and gone.version > late.version
+            and gone.at >= p_month and gone.at < v_to
+    );
+    delete from core.page_changes_default as strays where strays.at >= p_month and strays.at < v_to;
+    if to_regclass('core.' || v_name) is not null then
+        execute format('drop table core.%I', v_name);
+    end if;
+    return true;
+exception
+    when lock_not_available then
+        raise warning 'core.% is old but in use; it is dropped at the next call', v_name;
+        return false;
+end;
+$$;
+
+
+ALTER FUNCTION core.drop_change_month(p_month timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION drop_change_month(p_month timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.drop_change_month(p_month timestamp with time zone) IS 'Takes a month off the log of pages; whether it did. Gives way after 2 s of waiting for a lock.';
+
+
+--
+-- Name: edit_block(jsonb, jsonb, text, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.edit_block(p_block jsonb, p_operation jsonb, p_token text, p_number integer) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_path constant text[] := jsonpatch.pointer_tokens(p_operation ->> 'path');
+    v_block jsonb;
+begin
+    -- the usual case
+    if p_operation ->> 'op' = 'replace' and v_path[3] <> 'id' and jsonpatch.get(p_block, v_path[3:]) is not null then
+        return jsonb_set(p_block, v_path[3:], p_operation -> 'value', false);
+    end if;
+    if p_operation ->> 'op' = 'move' then
+        -- the same block, which "from" may call by its other name
+        p_operation := p_operation || jsonb_build_object('from', jsonpatch.build_pointer(
+            array['blocks', p_token] || (jsonpatch.pointer_tokens(p_operation ->> 'from'))[3:]
+        ));
+    end if;
+    v_block := jsonpatch.apply_checked_operation(
+        jsonb_build_object('blocks', jsonb_build_object(p_token, p_block)), p_operation, p_number
+    ) #> array['blocks', p_token];
+    if v_block -> 'id' is distinct from p_block -> 'id' then
+        raise exception 'operation %: the id of a block cannot be changed: remove the block, add another', p_number
+            using errcode = 'PT422', constraint = 'block_id_immutable', detail = jsonb_build_object(
+                'operation', p_number, 'op', p_operation -> 'op', 'pointer', p_operation -> 'path'
+            )::text;
+    end if;
+    return v_block;
+end;
+$$;
+
+
+ALTER FUNCTION core.edit_block(p_block jsonb, p_operation jsonb, p_token text, p_number integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION edit_block(p_block jsonb, p_operation jsonb, p_token text, p_number integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.edit_block(p_block jsonb, p_operation jsonb, p_token text, p_number integer) IS 'A block after an operation inside it, or a test of it. PT422 block_id_immutable, patch_*.';
+
+
+--
 -- Name: encode_cursor(jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -1767,20 +3005,19 @@ CREATE FUNCTION core.enqueue_blocks(p_workspace_id uuid, p_page_id uuid, p_nos i
     AS $$
 declare
     v_now constant timestamptz := core.clock();
+    v_upserts constant integer := cardinality(p_nos);
     v_soon constant timestamptz := v_now + interval '1 second';
 begin
     insert into core.indexing_queue as q (workspace_id, page_id, no, op, priority, run_at, enqueued_at)
     select
-        p_workspace_id, p_page_id, c.no, min(c.op), p_priority,
-        case when max(e.indexed_at) > v_now - interval '1 second' then v_soon else v_now end,
+        p_workspace_id, p_page_id, c.no, case when c.place <= v_upserts then 'upsert' else 'delete' end, p_priority,
+        case when (
+            select e.indexed_at
+            from core.search_entries as e
+            where e.workspace_id = p_workspace_id and e.page_id = p_page_id and e.no = c.no
+        ) > v_now - interval '1 second' then v_soon else v_now end,
         v_now
-    from (
-        select n.no, 'upsert' as op from unnest(p_nos) as n (no)
-        union all
-        select d.no, 'delete' from unnest(p_deleted_nos) as d (no)
-    ) as c
-    left join core.search_entries as e on e.workspace_id = p_workspace_id and e.page_id = p_page_id and e.no = c.no
-    group by c.no
+    from unnest(p_nos || p_deleted_nos) with ordinality as c (no, place)
     order by c.no
     on conflict (workspace_id, page_id, no) do update
     set
@@ -1809,6 +3046,11 @@ begin
         and q.enqueued_at > v_now - interval '4 seconds';
 
     -- A statement of its own: its snapshot sees a dead letter that was written while the insert waited.
+    if not exists (
+        select from core.indexing_dead_letters as d where d.workspace_id = p_workspace_id and d.page_id = p_page_id
+    ) then
+        return;
+    end if;
     with healed as (
         select d.no
         from core.indexing_dead_letters as d
@@ -1943,6 +3185,50 @@ COMMENT ON FUNCTION core.expand_operation(p_page core.pages, p_operation jsonb, 
 
 
 --
+-- Name: failed_test(core.pages, jsonb, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.failed_test(p_page core.pages, p_change jsonb, p_failed jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_n constant integer := (p_failed ->> 'operation')::integer;
+    v_tokens constant text[] := jsonpatch.pointer_tokens(p_failed ->> 'pointer');
+    v_theirs jsonb;
+begin
+    if v_tokens[1] = 'blocks' and cardinality(v_tokens) > 1 then
+        select jsonpatch.get(
+            jsonb_build_object('id', stored.id, 'type', stored.type, 'data', stored.data), v_tokens[3:]
+        )
+        into v_theirs
+        from core.blocks as stored
+        where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id and stored.id = v_tokens[2];
+    elsif v_tokens <> '{}' and v_tokens[1] <> 'blocks' then
+        v_theirs := jsonpatch.get(
+            jsonb_build_object('title', p_page.title, 'properties', p_page.properties), v_tokens
+        );
+    end if;
+    return jsonb_build_array(
+        jsonb_build_object(
+            'operation', v_n, 'kind', 'test_failed', 'path', p_change -> v_n -> 'path',
+            'pointer', p_failed -> 'pointer', 'yours', p_change -> v_n -> 'value'
+        ) || case when v_theirs is null then '{}' else jsonb_build_object('theirs', v_theirs) end
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.failed_test(p_page core.pages, p_change jsonb, p_failed jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION failed_test(p_page core.pages, p_change jsonb, p_failed jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.failed_test(p_page core.pages, p_change jsonb, p_failed jsonb) IS 'The conflict that a test is which does not hold on the rebased document.';
+
+
+--
 -- Name: find_block(core.pages, text, integer, boolean, integer[], integer[], text[], jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -1965,12 +3251,15 @@ begin
                 when p_token ~ '^(0|[1-9][0-9]*|-)$' then 'patch_index_out_of_range' else 'patch_index_invalid'
             end;
     end if;
-    select blocks.no into v_no
-    from core.blocks
-    where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.id = p_token;
-    v_place := array_position(p_order, v_no);
+    -- one that the draft has touched; else its row; else one of several with this id, which a patch may make on its way
+    v_place := array_position(p_order, p_nos[array_position(p_ids, p_token)]);
     if v_place is null then
-        -- not stored, or removed by this patch: one that this patch put in
+        select blocks.no into v_no
+        from core.blocks
+        where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.id = p_token;
+        v_place := array_position(p_order, v_no);
+    end if;
+    if v_place is null then
         select max(array_position(p_order, p_nos[draft.slot])) into v_place
         from unnest(array_positions(p_ids, p_token)) as draft (slot);
     end if;
@@ -1991,6 +3280,216 @@ ALTER FUNCTION core.find_block(p_page core.pages, p_token text, p_last integer, 
 --
 
 COMMENT ON FUNCTION core.find_block(p_page core.pages, p_token text, p_last integer, p_end boolean, p_order integer[], p_nos integer[], p_ids text[], p_context jsonb) IS 'The index in a draft''s order that a path token (index, - or block id) names. PT422 block_not_found, patch_index_*.';
+
+
+--
+-- Name: find_conflicts(core.pages, core.pages, integer[], jsonb[], jsonb, integer[], integer[], jsonb[], jsonb[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]) RETURNS TABLE(n integer, id text, scope text, pointer text, place text, kind text, yours jsonb, theirs jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with mine as materialized (
+        select entry ->> 0 as kind, entry ->> 1 as id, case when entry ->> 0 = 'set' then entry ->> 2 end as pointer,
+            (entry ->> 3)::integer as n
+        from unnest(p_mine) as touch (entry)
+    ),
+    theirs as materialized (
+        select distinct entry ->> 0 as kind, entry ->> 1 as id, case when entry ->> 0 = 'set' then entry ->> 2 end as pointer
+        from unnest(p_theirs) as touch (entry)
+    ),
+    -- what is at the base, at the end of the patch, and now
+    blocks as materialized (
+        select
+            ids.id,
+            case
+                when seeds.block is not null then seeds.block
+                when stored.no = any(p_base.block_order) then stored.block
+            end as base,
+            stored.block as now,
+            drafts.no is not null as touched,
+            case when drafts.no = any(p_order) then drafts.block end as draft
+        from (select m.id from mine as m where m.id <> '' intersect select t.id from theirs as t) as ids
+        left join lateral (
+            select b.no, jsonb_build_object('id', b.id, 'type', b.type, 'data', b.data) as block
+            from core.blocks as b
+            where b.workspace_id = p_page.workspace_id and b.page_id = p_page.id and b.id = ids.id
+        ) as stored on true
+        left join lateral (
+            select s.block
+            from unnest(p_base_nos, p_base_blocks) as s (no, block)
+            where s.block ->> 'id' = ids.id and s.no = any(p_base.block_order)
+        ) as seeds on true
+        left join lateral (
+            select d.no, d.block
+            from unnest(p_nos, p_blocks) as d (no, block)
+            where d.block ->> 'id' = ids.id
+            order by d.no = any(p_order) desc
+            limit 1
+        ) as drafts on true
+    ),
+    states as materialized (
+        select b.id, b.base, case when b.touched then b.draft else b.base end as yours, b.now as theirs from blocks as b
+        union all
+        select '', v.head, p_head, jsonb_build_object('title', p_page.title, 'properties', p_page.properties)
+        from (select jsonb_build_object('title', p_base.title, 'properties', p_base.properties)) as v (head)
+    ),
+    met as (
+        select
+            m.n, m.id, m.kind as mine, m.pointer, s.base, s.yours, s.theirs, t.pointer as their_pointer,
+            t.kind as their_kind
+        from (
+            select m.n, m.id, m.kind, m.pointer from mine as m
+            union
+            -- removed and put in again
+            select m.n, m.id, again.kind, again.pointer
+            from mine as m
+            inner join states as s on m.id = s.id and s.base is not null and s.yours is not null
+            cross join (values ('set', ''), ('mov', null)) as again (kind, pointer)
+            where m.kind in ('del', 'ins')
+        ) as m
+        inner join states as s on m.id = s.id
+        inner join (
+            select t.id, t.kind, t.pointer from theirs as t
+            union
+            -- and on their side
+            select t.id, again.kind, again.pointer
+            from theirs as t
+            inner join states as s on t.id = s.id and s.base is not null and s.theirs is not null
+            cross join (values ('set', ''), ('mov', null)) as again (kind, pointer)
+            where t.kind in ('del', 'ins')
+        ) as t on m.id = t.id
+    ),
+    judged as (
+        -- whole blocks
+        select
+            met.n, met.id,
+            case when met.base is not null and met.yours is not null and met.theirs is not null then 'move'
+                else 'block' end as scope,
+            '' as pointer, '' as place,
+            case
+                when met.base is null and met.yours = met.theirs then null
+                when met.base is null then 'insert_insert'
+                when met.yours is null and met.theirs is null then null
+                when met.theirs is null then 'write_deleted'
+                when met.yours is null then 'delete_written'
+                when core.left_neighbour(p_page, met.id, p_order, p_nos, p_blocks)
+                    = core.left_neighbour(p_page, met.id, p_page.block_order, '{}', '{}') then null
+                else 'move_move'
+            end as kind,
+            met.yours, met.theirs
+        from met
+        where met.id <> '' and case
+            when met.base is null then met.theirs is not null
+            when met.theirs is null then true
+            when met.yours is null then met.mine = 'del'
+            else met.mine = 'mov' and met.their_kind = 'mov'
+        end
+        union all
+        -- inside of blocks that all sides have
+        select
+            met.n, met.id, 'pointer', met.pointer, shorter.pointer,
+            case when mine.value is not distinct from their.value then null else 'write_write' end,
+            mine.value, their.value
+        from met
+        cross join lateral (
+            select case when length(met.pointer) < length(met.their_pointer) then met.pointer
+                else met.their_pointer end as pointer
+        ) as shorter
+        cross join lateral (
+            select jsonpatch.get(met.yours, jsonpatch.pointer_tokens(shorter.pointer)) as value
+        ) as mine
+        cross join lateral (
+            select jsonpatch.get(met.theirs, jsonpatch.pointer_tokens(shorter.pointer)) as value
+        ) as their
+        where met.base is not null and met.yours is not null and met.theirs is not null
+            and met.mine = 'set' and met.their_kind = 'set'
+            and (
+                met.pointer = met.their_pointer
+                or starts_with(met.pointer, met.their_pointer || '/')
+                or starts_with(met.their_pointer, met.pointer || '/')
+            )
+    )
+    select distinct on (j.n, j.id, j.scope, j.pointer)
+        j.n, j.id, j.scope, j.pointer, j.place, j.kind, j.yours, j.theirs
+    from judged as j
+    order by j.n, j.id, j.scope, j.pointer, j.kind nulls last, length(j.place);
+end;
+$$;
+
+
+ALTER FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]) IS 'Where a patch and the versions since its base write the same; kind NULL where both end in the same value.';
+
+
+--
+-- Name: find_pages(uuid, jsonb, timestamp with time zone, boolean, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer) RETURNS SETOF core.pages
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    return query execute
+        'select p.* from core.pages as p'
+        || ' where p.workspace_id = $1 and p.edited_minute between date_trunc(''minute'', $5, ''UTC'') and $2'
+        || case when p_recent then ' and p.recent' else '' end
+        || ' and (p.edited_minute, p.updated_at, p.id) < ($2, $3, $4)'
+        || ' and p.updated_at >= $5 and p.deleted_at is null'
+        || ' order by p.edited_minute desc, p.updated_at desc, p.id desc limit $6'
+    using
+        p_workspace_id, (p_after ->> 0)::timestamptz, (p_after ->> 1)::timestamptz, (p_after ->> 2)::uuid, p_since,
+        p_limit;
+end;
+$_$;
+
+
+ALTER FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer) IS 'Pages of a workspace by time of their newest version, newest first, after a given place.';
+
+
+--
+-- Name: hash_text(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.hash_text(p_text text) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_text text := p_text;
+begin
+    if v_text ~ '\.\d*0(?!\d)' then
+        -- strings are matched as a whole and put back as they are
+        v_text := regexp_replace(v_text, '("(?:[^"\\]|\\.)*")|\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)', '\1\2', 'g');
+    end if;
+    return ('0x' || encode(substr(sha256(convert_to(v_text, 'UTF8')), 1, 8), 'hex'))::numeric;
+end;
+$$;
+
+
+ALTER FUNCTION core.hash_text(p_text text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION hash_text(p_text text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.hash_text(p_text text) IS '64 bits of sha256 as a number from 0: what content hashes are sums of.';
 
 
 --
@@ -2196,10 +3695,188 @@ COMMENT ON FUNCTION core.keep_numbers(p_nos integer[], p_ids text[], p_olds json
 
 
 --
--- Name: lock_page(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: keep_operations(jsonb[], text[], text[], text[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid) RETURNS core.pages
+CREATE FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_scopes text[], p_pointers text[], p_kinds text[]) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_operation jsonb;
+    v_id text;
+    v_inner text;
+    v_kept jsonb[] := '{}';
+    v_again jsonb;  -- id of a block that is taken out and put in again -> place of the operation that takes it out
+    v_place integer := 0;
+    v_stay text[];  -- of these ones whose place is equal on both sides
+begin
+    if cardinality(p_ids) = 0 then
+        return to_jsonb(p_canonical);
+    end if;
+    select coalesce(jsonb_object_agg(again.id, again.place), '{}') into v_again
+    from (
+        select substr(gone.entry ->> 'path', 9) as id, max(gone.place) as place
+        from unnest(p_canonical) with ordinality as gone (entry, place)
+        inner join unnest(p_canonical) as back (entry)
+            on back.entry #>> '{value,id}' = substr(gone.entry ->> 'path', 9) and back.entry ? 'after'
+        where gone.entry ->> 'op' = 'remove'
+        group by 1
+    ) as again;
+    v_stay := array(
+        select dropped.id
+        from unnest(p_ids, p_scopes, p_kinds) as dropped (id, scope, kind)
+        where v_again ? dropped.id and dropped.scope = 'move'
+        group by dropped.id
+        having bool_and(dropped.kind is null)
+    );
+    foreach v_operation in array p_canonical loop
+        v_place := v_place + 1;
+        if v_operation ? 'after' then
+            v_id := coalesce(substr(v_operation ->> 'from', 9), v_operation #>> '{value,id}');
+            v_inner := '';
+        elsif v_operation ->> 'path' like '/blocks/%' then
+            v_id := (jsonpatch.pointer_tokens(v_operation ->> 'path'))[2];
+            v_inner := substr(v_operation ->> 'path', 9 + length(v_id));
+        else
+            v_id := '';
+            v_inner := v_operation ->> 'path';
+        end if;
+        if exists (
+            select
+            from unnest(p_ids, p_scopes, p_pointers, p_kinds) as dropped (id, scope, pointer, kind)
+            where dropped.id = v_id and (dropped.kind is not null or v_operation ->> 'op' <> 'test') and case
+                when dropped.scope = 'block' then true
+                -- what was written in it before it was taken out is void
+                when v_again ? dropped.id then dropped.kind is not null or v_place < (v_again ->> dropped.id)::integer
+                when dropped.scope = 'move' then v_operation ? 'from'
+                else not v_operation ? 'after'
+                    and (v_inner = dropped.pointer or starts_with(v_inner, dropped.pointer || '/'))
+            end
+        ) then
+            continue;
+        end if;
+        if v_id = any(v_stay) then
+            -- both moved it to the same place: it stays where it is, and has this patch's content
+            continue when v_operation ->> 'op' = 'remove' and v_inner = '';
+            if v_operation ? 'after' and v_operation ? 'value' then
+                v_operation := jsonb_build_object(
+                    'op', 'replace', 'path', '/blocks/' || v_id, 'value', v_operation -> 'value',
+                    'n', v_operation -> 'n'
+                );
+            end if;
+        end if;
+        v_kept := v_kept || v_operation;
+    end loop;
+    return to_jsonb(v_kept);
+end;
+$$;
+
+
+ALTER FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_scopes text[], p_pointers text[], p_kinds text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION keep_operations(p_canonical jsonb[], p_ids text[], p_scopes text[], p_pointers text[], p_kinds text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_scopes text[], p_pointers text[], p_kinds text[]) IS 'Canonical operations without those on what is named.';
+
+
+--
+-- Name: left_neighbour(core.pages, text, integer[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_no constant integer := coalesce((
+        select slots.no
+        from unnest(p_nos, p_blocks) as slots (no, block)
+        where slots.block ->> 'id' = p_id and slots.no = any(p_order)
+        limit 1
+    ), (
+        select blocks.no
+        from core.blocks
+        where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.id = p_id
+    ));
+    v_place constant integer := array_position(p_order, v_no);
+    v_before constant integer := p_order[v_place - 1];
+begin
+    return case when v_place = 1 then '' else coalesce(
+        p_blocks[array_position(p_nos, v_before)] ->> 'id',
+        (
+            select blocks.id
+            from core.blocks
+            where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.no = v_before
+        )
+    ) end;
+end;
+$$;
+
+
+ALTER FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]) IS 'The id of the block in front of another in an order; empty at the start, NULL when it is not there.';
+
+
+--
+-- Name: live_blocks(uuid, integer, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) RETURNS TABLE(page_id uuid, no integer, tsv tsvector)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_left integer := p_characters;
+    v_block record;
+begin
+    -- Not sorted again: a sort would read every text before the first. "between .. order by .. limit 1": a look-up a
+    -- row, by the whole key. Without statistics a join read the whole workspace; and where workspace and page seem to
+    -- say it all, "no = .." read each page's blocks through blocks_id_uq.
+    for v_block in
+        select w.page_id, w.no, b.type, b.body
+        from core.waiting_blocks(p_workspace_id, p_limit) as w
+        cross join lateral (
+            select i.type, i.body
+            from core.indexable_blocks as i
+            where i.workspace_id = p_workspace_id and i.page_id = w.page_id
+                and i.no between w.no and w.no
+            order by i.no
+            limit 1
+        ) as b
+    loop
+        page_id := v_block.page_id;
+        no := v_block.no;
+        tsv := core.search_vector(v_block.type, v_block.body);
+        return next;
+        v_left := v_left - length(v_block.body);
+        exit when v_left <= 0;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) IS 'Lexemes of waiting blocks as they are now: at most p_limit blocks, about p_characters of text.';
+
+
+--
+-- Name: lock_page(uuid, uuid, boolean); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean DEFAULT false) RETURNS core.pages
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2210,23 +3887,140 @@ begin
     from core.pages
     where pages.workspace_id = p_workspace_id and pages.id = p_page_id
     for no key update;
-    if v_page.id is null or v_page.deleted_at is not null then
+    if v_page.id is null or (v_page.deleted_at is not null and not p_deleted) then
         raise exception 'there is no such page in this workspace'
             using errcode = 'PT404', constraint = 'page_not_found',
             detail = jsonb_build_object('page_id', p_page_id)::text;
     end if;
+    -- out of its compressed form once, not at each look
+    v_page.block_order := v_page.block_order || '{}'::integer[];
     return v_page;
 end;
 $$;
 
 
-ALTER FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
+ALTER FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION lock_page(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid) IS 'Locks a page that is there for writing. PT404 page_not_found.';
+COMMENT ON FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean) IS 'Locks a page that is there for writing. PT404 page_not_found.';
+
+
+--
+-- Name: make_change(jsonb, integer[], jsonb[], jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.make_change(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT undo jsonb, OUT touched jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    select made.ops, made.touched into ops, touched
+    from core.diff_states(p_from_head, p_from_order, p_from_blocks, p_head, p_order, p_blocks) as made;
+    select jsonb_build_object('blocks', coalesce(jsonb_object_agg(coalesce(old.no, new.no), old.block), '{}')) into undo
+    from unnest(p_from_order, p_from_blocks) as old (no, block)
+    full join unnest(p_order, p_blocks) as new (no, block) on old.no = new.no
+    where old.block is distinct from new.block;
+    undo := undo
+        || case when p_order <> p_from_order then jsonb_build_object('order', p_from_order) else '{}' end
+        || case when p_head -> 'title' <> p_from_head -> 'title' then p_from_head - 'properties' else '{}' end
+        || case when p_head -> 'properties' <> p_from_head -> 'properties' then p_from_head - 'title' else '{}' end;
+end;
+$$;
+
+
+ALTER FUNCTION core.make_change(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT undo jsonb, OUT touched jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION make_change(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT undo jsonb, OUT touched jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.make_change(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT undo jsonb, OUT touched jsonb) IS 'Operations, pre-images and touched parts of the way from one state of a page to another, for a row of the log.';
+
+
+--
+-- Name: make_draft(core.pages, text, jsonb, integer[], jsonb[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.make_draft(p_page core.pages, p_kind text, p_change jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_head jsonb;
+    v_draft record;
+begin
+    if p_kind = 'patch' then
+        v_draft := core.apply_operations(p_page, p_change, p_seed_nos, p_seeds, p_gone, null);
+    else
+        v_head := jsonb_build_object('title', p_page.title, 'properties', p_page.properties);
+        v_draft := core.replace_document(
+            p_page, case when p_kind = 'merge' then core.merge_page(v_head, p_change) else p_change end, v_head,
+            p_page.block_order, p_page.next_block_no, p_seed_nos, p_seeds, p_seeds, p_gone, 0
+        );
+    end if;
+    return v_draft;
+end;
+$$;
+
+
+ALTER FUNCTION core.make_draft(p_page core.pages, p_kind text, p_change jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION make_draft(p_page core.pages, p_kind text, p_change jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.make_draft(p_page core.pages, p_kind text, p_change jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[]) IS 'A draft of a page after a patch, a merge patch or a whole document. PT422, PT413.';
+
+
+--
+-- Name: make_snapshot(uuid, uuid, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.make_snapshot(p_workspace_id uuid, p_page_id uuid, p_version bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_done boolean;
+begin
+    if exists (
+        select from core.page_snapshots as snapshots
+        where snapshots.workspace_id = p_workspace_id and snapshots.page_id = p_page_id
+            and snapshots.version = p_version
+    ) then
+        return true;
+    end if;
+    insert into core.page_snapshots (workspace_id, page_id, version, at, document, block_order, content_hash)
+    select
+        p_workspace_id, p_page_id, p_version, coalesce(changes.at, pages.updated_at),
+        states.head || jsonb_build_object('blocks', to_jsonb(states.blocks)), states.block_order, states.content_hash
+    from core.pages
+    cross join core.page_state(p_workspace_id, p_page_id, p_version, true) as states
+    left join core.page_changes as changes
+        on changes.workspace_id = pages.workspace_id and changes.page_id = pages.id and changes.version = p_version
+    where pages.workspace_id = p_workspace_id and pages.id = p_page_id and p_version between 1 and pages.version
+        and states.blocks is not null
+    on conflict do nothing
+    returning true into v_done;
+    return coalesce(v_done, false) or exists (
+        select from core.page_snapshots as snapshots
+        where snapshots.workspace_id = p_workspace_id and snapshots.page_id = p_page_id
+            and snapshots.version = p_version
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.make_snapshot(p_workspace_id uuid, p_page_id uuid, p_version bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION make_snapshot(p_workspace_id uuid, p_page_id uuid, p_version bigint); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.make_snapshot(p_workspace_id uuid, p_page_id uuid, p_version bigint) IS 'Makes a snapshot of a page''s version where there is none; whether there is one now.';
 
 
 --
@@ -2339,7 +4133,7 @@ CREATE FUNCTION core.name_blocks(p_blocks jsonb) RETURNS jsonb[]
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_max constant integer := (select limits.max_blocks from core.page_limits() as limits);
+    v_max constant integer := (core.page_limits()).max_blocks;
     v_blocks jsonb[];
     v_twice text;
 begin
@@ -2385,6 +4179,96 @@ block_id_duplicate; PT413 too_many_blocks.';
 
 
 --
+-- Name: page_names; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.page_names (
+    workspace_id uuid NOT NULL,
+    page_id uuid NOT NULL,
+    name text NOT NULL,
+    version bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid NOT NULL,
+    CONSTRAINT page_names_name_ck CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+
+ALTER TABLE core.page_names OWNER TO quire_owner;
+
+--
+-- Name: TABLE page_names; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.page_names IS 'Named versions of pages: retention keeps their snapshots.';
+
+
+--
+-- Name: COLUMN page_names.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_names.workspace_id IS 'Workspace of the page.';
+
+
+--
+-- Name: COLUMN page_names.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_names.page_id IS 'Page.';
+
+
+--
+-- Name: COLUMN page_names.name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_names.name IS 'Name, unique in its page.';
+
+
+--
+-- Name: COLUMN page_names.version; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_names.version IS 'Version that it names.';
+
+
+--
+-- Name: COLUMN page_names.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_names.created_at IS 'When it was named.';
+
+
+--
+-- Name: COLUMN page_names.created_by; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_names.created_by IS 'User who named it.';
+
+
+--
+-- Name: name_document(core.page_names); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.name_document(p_name core.page_names) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return '{"name": ' || to_json(p_name.name) || ', "version": ' || p_name.version || ', "created_at": "'
+        || core.rfc3339(p_name.created_at) || '", "created_by": "' || p_name.created_by || '"}';
+end;
+$$;
+
+
+ALTER FUNCTION core.name_document(p_name core.page_names) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION name_document(p_name core.page_names); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.name_document(p_name core.page_names) IS 'A named version of a page as JSON text.';
+
+
+--
 -- Name: new_id(); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2410,6 +4294,123 @@ ALTER FUNCTION core.new_id() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.new_id() IS 'A new UUIDv7: ids that the server makes.';
+
+
+--
+-- Name: page_at(uuid, uuid, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.page_at(p_workspace_id uuid, p_page_id uuid, p_version bigint, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_current bigint;
+    v_floor bigint;
+    v_last bigint;
+begin
+    select pages.version into v_current
+    from core.pages
+    where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
+    if v_current is null then
+        raise exception 'there is no such page in this workspace'
+            using errcode = 'PT404', constraint = 'page_not_found',
+            detail = jsonb_build_object('page_id', p_page_id)::text;
+    elsif (p_version between 1 and v_current) is not true then
+        raise exception 'there is no version %: the page is at version %', p_version, v_current
+            using errcode = 'PT404', constraint = 'version_not_found',
+            detail = jsonb_build_object('current_version', v_current)::text;
+    end if;
+    select states.* into head, block_order, blocks, content_hash
+    from core.page_state(p_workspace_id, p_page_id, p_version, true) as states;
+    if blocks is not null then
+        return;
+    end if;
+    v_floor := core.page_floor(p_workspace_id, p_page_id);
+    if p_version < v_floor then
+        raise exception 'version % is no longer kept: every version from % on is', p_version, v_floor
+            using errcode = 'PT410', constraint = 'version_purged',
+            detail = jsonb_build_object('oldest_version', v_floor, 'current_version', v_current)::text;
+    end if;
+    -- far enough to find the snapshot before a gap
+    for v_version in reverse p_version - 1..greatest(v_floor, p_version - 100) loop
+        v_last := v_version;
+        exit when (select states.blocks from core.page_state(p_workspace_id, p_page_id, v_version, true) as states)
+            is not null;
+        v_last := null;
+    end loop;
+    raise exception 'the history of page % is damaged at version %: run `quire verify`', p_page_id, p_version
+        using errcode = 'XX001', constraint = 'history_damaged',
+        detail = jsonb_build_object('version', p_version, 'last_consistent_version', v_last)::text;
+end;
+$$;
+
+
+ALTER FUNCTION core.page_at(p_workspace_id uuid, p_page_id uuid, p_version bigint, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION page_at(p_workspace_id uuid, p_page_id uuid, p_version bigint, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.page_at(p_workspace_id uuid, p_page_id uuid, p_version bigint, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) IS 'What a page was at one of its versions. PT404 page_not_found, version_not_found; PT410 version_purged;
+XX001 history_damaged.';
+
+
+--
+-- Name: page_before(core.pages, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.page_before(p_page core.pages, p_version bigint, OUT page core.pages, OUT nos integer[], OUT blocks jsonb[], OUT rebasable boolean) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_log record;
+begin
+    select
+        count(*) filter (where changes.touched is not null) = p_page.version - p_version as rebasable,
+        (array_agg(changes.undo -> 'title' order by changes.version) filter (where changes.undo ? 'title'))[1] as title,
+        (array_agg(changes.undo -> 'properties' order by changes.version)
+            filter (where changes.undo ? 'properties'))[1] as properties,
+        (array_agg(changes.undo -> 'order' order by changes.version) filter (where changes.undo ? 'order'))[1] as places
+    into v_log
+    from core.page_changes as changes
+    where changes.workspace_id = p_page.workspace_id and changes.page_id = p_page.id
+        and changes.version > p_version and changes.version <= p_page.version;
+    rebasable := v_log.rebasable;
+    page := p_page;
+    page.version := p_version;
+    page.title := coalesce(v_log.title #>> '{}', p_page.title);
+    page.properties := coalesce(v_log.properties, p_page.properties);
+    if v_log.places is not null then
+        page.block_order := array(
+            select places.no::integer
+            from jsonb_array_elements_text(v_log.places) with ordinality as places (no, place)
+            order by places.place
+        );
+    end if;
+    select coalesce(array_agg(first.no), '{}'), coalesce(array_agg(first.block), '{}')
+    into nos, blocks
+    from (
+        select distinct on (old.key) old.key::integer as no, old.value as block
+        from core.page_changes as changes
+        cross join jsonb_each(changes.undo -> 'blocks') as old
+        where changes.workspace_id = p_page.workspace_id and changes.page_id = p_page.id
+            and changes.version > p_version and changes.version <= p_page.version
+        order by old.key, changes.version
+    ) as first
+    where first.block <> 'null';
+end;
+$$;
+
+
+ALTER FUNCTION core.page_before(p_page core.pages, p_version bigint, OUT page core.pages, OUT nos integer[], OUT blocks jsonb[], OUT rebasable boolean) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION page_before(p_page core.pages, p_version bigint, OUT page core.pages, OUT nos integer[], OUT blocks jsonb[], OUT rebasable boolean); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.page_before(p_page core.pages, p_version bigint, OUT page core.pages, OUT nos integer[], OUT blocks jsonb[], OUT rebasable boolean) IS 'A page at an earlier version by the log''s pre-images: its row, and the blocks that were others then.';
 
 
 --
@@ -2453,34 +4454,186 @@ COMMENT ON FUNCTION core.page_document(p_page core.pages) IS 'The document of a 
 
 
 --
--- Name: page_limits(); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: page_floor(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.page_limits() RETURNS TABLE(max_body_bytes integer, max_operations integer, max_whole_operations integer, max_block_bytes integer, max_blocks integer, max_page_bytes integer, max_depth integer, max_copy_bytes integer)
-    LANGUAGE plpgsql IMMUTABLE ROWS 1 PARALLEL SAFE
+CREATE FUNCTION core.page_floor(p_workspace_id uuid, p_page_id uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_first bigint;
 begin
-    return query select
-        1048576,  -- a body as sent
-        1000,  -- operations of a patch
-        16,  -- of them, ones whose path or from is the whole document or all of /blocks: each costs the whole page
-        262144,  -- a block as JSON text
-        10000,  -- blocks of a page
-        4194304,  -- a page as JSON text
-        64,  -- containers around each other, the document being the first
-        1048576;  -- bytes that the copy operations of a patch add
+    select changes.version into v_first
+    from core.page_changes as changes
+    where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+    order by changes.version
+    limit 1;
+    if v_first is not null then
+        return greatest(v_first - 1, 1);
+    end if;
+    return (
+        select pages.version from core.pages where pages.workspace_id = p_workspace_id and pages.id = p_page_id
+    );
 end;
 $$;
 
 
-ALTER FUNCTION core.page_limits() OWNER TO quire_owner;
+ALTER FUNCTION core.page_floor(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION page_limits(); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION page_floor(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.page_limits() IS 'Limits on bodies, patches, blocks and pages: one row.';
+COMMENT ON FUNCTION core.page_floor(p_workspace_id uuid, p_page_id uuid) IS 'The lowest version of a page from which on every version can still be had.';
+
+
+--
+-- Name: page_hash(jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.page_hash(p_head jsonb, p_order integer[], p_blocks jsonb[]) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return (
+        core.hash_text('0:' || p_head::text) + coalesce(sum(
+            core.hash_text(here.no || ':' || here.block::text) + core.hash_text(here.before || '>' || here.no)
+        ), 0)
+    ) % 18446744073709551616
+    from (
+        select
+            places.no,
+            places.block,
+            lag(places.no, 1, 0) over (order by places.place) as before
+        from unnest(p_order, p_blocks) with ordinality as places (no, block, place)
+    ) as here;
+end;
+$$;
+
+
+ALTER FUNCTION core.page_hash(p_head jsonb, p_order integer[], p_blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION page_hash(p_head jsonb, p_order integer[], p_blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.page_hash(p_head jsonb, p_order integer[], p_blocks jsonb[]) IS 'The content hash of a page (sum mod 2^64 of sha256 parts) from its head, order and blocks.';
+
+
+--
+-- Name: page_limits(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.page_limits(OUT max_body_bytes integer, OUT max_operations integer, OUT max_whole_operations integer, OUT max_block_bytes integer, OUT max_blocks integer, OUT max_page_bytes integer, OUT max_depth integer, OUT max_copy_bytes integer) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    max_body_bytes := 1048576;  -- a body as sent
+    max_operations := 1000;  -- of a patch
+    -- of them, ones whose path or from is the whole document or all of /blocks: each costs the whole page
+    max_whole_operations := 16;
+    max_block_bytes := 262144;  -- a block as JSON text
+    max_blocks := 10000;  -- of a page
+    max_page_bytes := 4194304;  -- a page as JSON text
+    max_depth := 64;  -- containers around each other, the document being the first
+    max_copy_bytes := 1048576;  -- that the copy operations of a patch add
+end;
+$$;
+
+
+ALTER FUNCTION core.page_limits(OUT max_body_bytes integer, OUT max_operations integer, OUT max_whole_operations integer, OUT max_block_bytes integer, OUT max_blocks integer, OUT max_page_bytes integer, OUT max_depth integer, OUT max_copy_bytes integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION page_limits(OUT max_body_bytes integer, OUT max_operations integer, OUT max_whole_operations integer, OUT max_block_bytes integer, OUT max_blocks integer, OUT max_page_bytes integer, OUT max_depth integer, OUT max_copy_bytes integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.page_limits(OUT max_body_bytes integer, OUT max_operations integer, OUT max_whole_operations integer, OUT max_block_bytes integer, OUT max_blocks integer, OUT max_page_bytes integer, OUT max_depth integer, OUT max_copy_bytes integer) IS 'Limits on bodies, patches, blocks and pages: one row.';
+
+
+--
+-- Name: page_state(uuid, uuid, bigint, boolean); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.page_state(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_live boolean, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page core.pages;
+    v_recorded numeric;
+    v_base record;
+begin
+    select pages.* into v_page from core.pages where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
+    select coalesce(min(changes.content_hash), case when p_version = v_page.version then v_page.content_hash end)
+    into v_recorded
+    from core.page_changes as changes
+    where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id and changes.version = p_version;
+    for v_base in
+        select bases.version, bases.document, bases.block_order, bases.content_hash
+        from (
+            select snapshots.version, snapshots.document, snapshots.block_order, snapshots.content_hash, 1 as rank
+            from core.page_snapshots as snapshots
+            where snapshots.workspace_id = p_workspace_id and snapshots.page_id = p_page_id
+            union all
+            select v_page.version, null, null, coalesce(changes.content_hash, v_page.content_hash), 0
+            from (values (1)) as live (place)
+            left join core.page_changes as changes
+                on changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+                    and changes.version = v_page.version
+            where p_live
+            union all
+            select 0, '{"title": "", "properties": {}, "blocks": []}', '{}', null, 2
+        ) as bases
+        order by
+            case
+                when bases.version < p_version then (p_version - bases.version) * 20
+                else bases.version - p_version
+            end,
+            bases.rank, bases.version desc
+    loop
+        if v_base.document is null then
+            head := jsonb_build_object('title', v_page.title, 'properties', v_page.properties);
+            block_order := v_page.block_order;
+            blocks := array(
+                select case when places.block ->> 'id' is not null then places.block end
+                from core.draft_blocks(p_workspace_id, p_page_id, block_order, '{}', '{}') as places
+                order by places.place
+            );
+        else
+            head := v_base.document - 'blocks';
+            block_order := v_base.block_order;
+            blocks := array(select jsonb_array_elements(v_base.document -> 'blocks'));
+        end if;
+        continue when cardinality(block_order) <> cardinality(blocks) or array_position(blocks, null) is not null
+            or (v_recorded is null and core.page_hash(head, block_order, blocks) <> v_base.content_hash);
+        if v_base.version < p_version then
+            select redone.* into head, block_order, blocks
+            from core.redo_state(p_workspace_id, p_page_id, v_base.version, p_version, head, block_order, blocks)
+                as redone;
+        elsif v_base.version > p_version then
+            select undone.* into head, block_order, blocks
+            from core.undo_state(p_workspace_id, p_page_id, v_base.version, p_version, head, block_order, blocks)
+                as undone;
+        end if;
+        content_hash := case when blocks is not null then core.page_hash(head, block_order, blocks) end;
+        exit when content_hash = coalesce(v_recorded, content_hash);
+        blocks := null;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION core.page_state(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_live boolean, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION page_state(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_live boolean, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.page_state(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_live boolean, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) IS 'What a page was at a version, by the nearest snapshot or the page as it is, and the log; NULL blocks where no way
+leads there.';
 
 
 --
@@ -2492,7 +4645,7 @@ CREATE FUNCTION core.parse_body(p_body text, p_max_depth integer) RETURNS jsonb
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_max_bytes constant integer := (select limits.max_body_bytes from core.page_limits() as limits);
+    v_max_bytes constant integer := (core.page_limits()).max_body_bytes;
     v_body jsonb;
     v_state text;
     v_context text;
@@ -2555,6 +4708,383 @@ ALTER FUNCTION core.parse_body(p_body text, p_max_depth integer) OWNER TO quire_
 
 COMMENT ON FUNCTION core.parse_body(p_body text, p_max_depth integer) IS 'A request body as jsonb. PT413 body_too_large, too_deep, number_too_large; PT400 malformed_json, nul_character,
 lone_surrogate, duplicate_key.';
+
+
+--
+-- Name: place_behind(integer, integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.place_behind(p_place integer, p_order integer[], p_put integer[]) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    while p_order[p_place + 1] = any(p_put) loop
+        p_place := p_place + 1;
+    end loop;
+    return p_place;
+end;
+$$;
+
+
+ALTER FUNCTION core.place_behind(p_place integer, p_order integer[], p_put integer[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION place_behind(p_place integer, p_order integer[], p_put integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_put integer[]) IS 'How many blocks stay in front of a rebased one.';
+
+
+--
+-- Name: read_page(uuid, uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid) RETURNS core.pages
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page core.pages;
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'viewer');
+    select pages.* into v_page
+    from core.pages
+    where pages.workspace_id = p_workspace_id and pages.id = p_page_id and pages.deleted_at is null;
+    if v_page.id is null then
+        raise exception 'there is no such page in this workspace'
+            using errcode = 'PT404', constraint = 'page_not_found',
+            detail = jsonb_build_object('page_id', p_page_id)::text;
+    end if;
+    return v_page;
+end;
+$$;
+
+
+ALTER FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid) IS 'The row of a page that is there, for whoever may read it. PT404 workspace_not_found, page_not_found.';
+
+
+--
+-- Name: rebase(core.pages, bigint, text, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_base record;
+    v_theirs jsonb[];
+    v_moved integer[];
+    v_gone text[];
+    v_put integer[];
+    v_mine record;
+    v_met record;
+    v_canonical jsonb[];
+    v_failed jsonb;
+begin
+    outcome := 'too_old';
+    if p_base_version = 0 or p_page.version - p_base_version > 200 then
+        return;
+    end if;
+    select before.* into v_base from core.page_before(p_page, p_base_version) as before;
+    if not v_base.rebasable then
+        return;
+    end if;
+    select
+        coalesce(jsonb_agg(log.op order by log.version, log.place) filter (where log.op is not null), '[]'),
+        coalesce(array_agg(log.touch) filter (where log.touch is not null), '{}')
+    into server_patch, v_theirs
+    from (
+        select changes.version, op.place, op.value as op, null::jsonb as touch
+        from core.page_changes as changes
+        cross join jsonb_array_elements(changes.ops) with ordinality as op (value, place)
+        where changes.workspace_id = p_page.workspace_id and changes.page_id = p_page.id
+            and changes.version > p_base_version and changes.version <= p_page.version
+        union all
+        select null, null, null, touch.value
+        from core.page_changes as changes
+        cross join jsonb_array_elements(changes.touched) as touch (value)
+        where changes.workspace_id = p_page.workspace_id and changes.page_id = p_page.id
+            and changes.version > p_base_version and changes.version <= p_page.version
+    ) as log;
+    v_moved := array(
+        select stored.no
+        from core.blocks as stored
+        where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id
+            and stored.id in (select entry ->> 1 from unnest(v_theirs) as touch (entry) where entry ->> 0 = 'mov')
+    );
+    v_gone := array(select entry ->> 1 from unnest(v_theirs) as touch (entry) where entry ->> 0 <> 'set');
+    v_put := v_moved || array(select unnest(p_page.block_order) except select unnest((v_base.page).block_order));
+
+    v_mine := core.make_draft(v_base.page, p_kind, p_change, v_base.nos, v_base.blocks, v_gone);
+    select
+        coalesce(array_agg(met.id), '{}') as ids, coalesce(array_agg(met.scope), '{}') as scopes,
+        coalesce(array_agg(met.pointer), '{}') as pointers, coalesce(array_agg(met.kind), '{}') as kinds,
+        coalesce(jsonb_agg(
+            jsonb_build_object(
+                'kind', met.kind, 'pointer', case when met.id <> '' then '/blocks/' || met.id else '' end || met.place
+            )
+            || case when p_kind = 'patch'
+                then jsonb_build_object('operation', met.n, 'path', p_change -> met.n -> 'path') else '{}' end
+            || case when met.yours is null then '{}' else jsonb_build_object('yours', met.yours) end
+            || case when met.theirs is null then '{}' else jsonb_build_object('theirs', met.theirs) end
+            order by met.n, met.id, met.pointer
+        ) filter (where met.kind is not null), '[]') as conflicts
+    into v_met
+    from core.find_conflicts(
+        p_page, v_base.page, v_base.nos, v_base.blocks, v_mine.head, v_mine.block_order, v_mine.nos, v_mine.blocks,
+        v_mine.touched, v_theirs
+    ) as met;
+    conflicts := v_met.conflicts;
+    v_canonical := v_mine.canonical;
+    -- once more for each test that fails, at most
+    for i in 0..cardinality(v_canonical) loop
+        begin
+            select applied.head, applied.block_order, applied.next_block_no, applied.nos, applied.olds, applied.blocks,
+                applied.ops, applied.touched
+            into head, block_order, next_block_no, nos, olds, blocks, ops, touched
+            from core.apply_operations(
+                p_page,
+                core.keep_operations(v_canonical, v_met.ids, v_met.scopes, v_met.pointers, v_met.kinds),
+                '{}', '{}', null, v_put
+            ) as applied;
+            exit;
+        exception
+            when sqlstate 'PT422' then
+                get stacked diagnostics v_failed = pg_exception_detail;
+                if v_failed ->> 'op' <> 'test' then
+                    raise;
+                end if;
+        end;
+        -- a test that held at the base: the patch is refused, and its other operations are tried without it
+        conflicts := conflicts || core.failed_test(p_page, p_change, v_failed);
+        v_canonical := array(
+            select kept.operation
+            from unnest(v_canonical) with ordinality as kept (operation, place)
+            where not (
+                kept.operation ->> 'op' = 'test' and kept.operation -> 'n' = v_failed -> 'operation'
+                and kept.operation -> 'path' = v_failed -> 'pointer'
+            )
+            order by kept.place
+        );
+    end loop;
+    rebased_patch := to_jsonb(ops);
+    conflicts := (
+        select coalesce(jsonb_agg(found.value order by (found.value ->> 'operation')::integer, found.place), '[]')
+        from jsonb_array_elements(conflicts) with ordinality as found (value, place)
+    );
+    outcome := case when conflicts = '[]' then 'clean' else 'conflict' end;
+end;
+$$;
+
+
+ALTER FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) IS 'A change made at an earlier version, as a draft of the newest one or as conflicts. PT422 what does not apply at its
+base.';
+
+
+--
+-- Name: redo_change(jsonb, jsonb, jsonb, jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.redo_change(p_ops jsonb, p_touched jsonb, p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $_$
+declare
+    v_operation jsonb;
+    v_place integer;
+    v_nos constant integer[] := block_order;
+    v_olds constant jsonb[] := blocks;
+    v_document jsonb;
+begin
+    if p_ops = '[]' then
+        return;
+    end if;
+    begin
+        if not p_ops @? '$[*] ? (!(@.path like_regex "^/blocks/[0-9]+/") || @.op == "move" || @.op == "copy")' then
+            -- the usual case: edits inside blocks, which need not look at the others
+            for v_operation in select jsonb_array_elements(p_ops) loop
+                v_place := split_part(v_operation ->> 'path', '/', 3);
+                blocks[v_place + 1] := jsonpatch.apply_checked_operation(
+                    blocks[v_place + 1],
+                    v_operation || jsonb_build_object(
+                        'path', regexp_replace(v_operation ->> 'path', '^/blocks/\d+', '')
+                    ), 0
+                );
+            end loop;
+            if cardinality(blocks) <> cardinality(v_olds) or array_position(blocks, null) is not null then
+                blocks := null;
+            end if;
+            return;
+        end if;
+        -- what was saved once is within the limits: of a diff there may be more operations than a patch has
+        v_document := jsonpatch.apply(
+            head || jsonb_build_object('blocks', to_jsonb(blocks)), p_ops, 2147483647, 2147483647
+        );
+    exception
+        when sqlstate 'PT400' or sqlstate 'PT413' or sqlstate 'PT422' or data_exception then
+            blocks := null;
+            return;
+    end;
+    if jsonb_typeof(v_document -> 'blocks') is distinct from 'array' then
+        blocks := null;
+        return;
+    end if;
+    head := v_document - 'blocks';
+    select
+        array_agg(
+            coalesce(
+                case when inserted.fresh then inserted.no end, known.no, inserted.no,
+                case when p_ops #>> '{0,path}' = '' then places.place::integer end
+            )
+            order by places.place
+        ),
+        array_agg(places.block order by places.place)
+    into block_order, blocks
+    from jsonb_array_elements(v_document -> 'blocks') with ordinality as places (block, place)
+    left join (
+        select old.block ->> 'id', old.no
+        from unnest(v_nos, v_olds) as old (no, block)
+    ) as known (id, no) on places.block ->> 'id' = known.id
+    left join (
+        -- of several, for a patch may put a block in more than once and take it out again, the one that is new by the
+        -- pre-images, and should they be damaged the last
+        select distinct on (touched.value ->> 1)
+            touched.value ->> 1, (touched.value ->> 2)::integer, news.fresh
+        from jsonb_array_elements(p_touched) with ordinality as touched (value, place)
+        cross join lateral (
+            select coalesce(p_undo -> 'blocks' -> (touched.value ->> 2) = 'null', false) as fresh
+        ) as news
+        where touched.value ->> 0 = 'ins'
+        order by touched.value ->> 1, news.fresh desc, touched.place desc
+    ) as inserted (id, no, fresh) on places.block ->> 'id' = inserted.id;
+    block_order := coalesce(block_order, '{}');
+    blocks := coalesce(blocks, '{}');
+    if array_position(block_order, null) is not null then
+        blocks := null;
+    end if;
+end;
+$_$;
+
+
+ALTER FUNCTION core.redo_change(p_ops jsonb, p_touched jsonb, p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION redo_change(p_ops jsonb, p_touched jsonb, p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.redo_change(p_ops jsonb, p_touched jsonb, p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) IS 'What a page was one version later, by a row of its log; NULL blocks where the row does not fit.';
+
+
+--
+-- Name: redo_state(uuid, uuid, bigint, bigint, jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.redo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_at bigint := p_from_version;
+    v_change record;
+begin
+    for v_change in
+        select changes.version, changes.ops, changes.touched, changes.undo
+        from core.page_changes as changes
+        where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+            and changes.version > p_from_version and changes.version <= p_version
+        order by changes.version
+    loop
+        v_at := v_at + 1;
+        exit when v_change.version <> v_at;
+        select redone.head, redone.block_order, redone.blocks into head, block_order, blocks
+        from core.redo_change(v_change.ops, v_change.touched, v_change.undo, head, block_order, blocks) as redone;
+        exit when blocks is null;
+    end loop;
+    if v_at <> p_version then
+        blocks := null;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.redo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION redo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.redo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) IS 'What a page was at a later version, by the operations in its log; NULL blocks where the log has a gap.';
+
+
+--
+-- Name: reduce_draft(core.pages, integer[], jsonb[], integer[], jsonb[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p_touched jsonb[], INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT order_changed boolean) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_nos integer[] := '{}';
+    v_olds jsonb[] := '{}';
+    v_blocks jsonb[] := '{}';
+    v_count integer := 0;
+begin
+    -- that an edit inside a block leaves the order alone is known without comparing a thousand numbers
+    order_changed := not (cardinality(p_touched) = 1 and p_touched[1] ->> 0 = 'set')
+        and p_order <> p_page.block_order;
+    if order_changed then
+        select
+            coalesce(array_agg(draft.no order by draft.place), '{}'),
+            coalesce(array_agg(draft.old order by draft.place), '{}'),
+            coalesce(array_agg(draft.block order by draft.place), '{}')
+        into nos, olds, blocks
+        from (
+            select slots.no, slots.old, case when places.no is not null then slots.block end as block, places.place
+            from unnest(nos, olds, blocks) as slots (no, old, block)
+            left join unnest(p_order) with ordinality as places (no, place) on slots.no = places.no
+        ) as draft
+        where draft.old is distinct from draft.block;
+        return;
+    end if;
+    for i in 1..cardinality(nos) loop
+        -- NULL: put in and taken out again
+        if olds[i] <> blocks[i] then
+            v_count := v_count + 1;
+            v_nos[v_count] := nos[i];
+            v_olds[v_count] := olds[i];
+            v_blocks[v_count] := blocks[i];
+        end if;
+    end loop;
+    nos := v_nos;
+    olds := v_olds;
+    blocks := v_blocks;
+end;
+$$;
+
+
+ALTER FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p_touched jsonb[], INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT order_changed boolean) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION reduce_draft(p_page core.pages, p_order integer[], p_touched jsonb[], INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT order_changed boolean); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p_touched jsonb[], INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT order_changed boolean) IS 'The blocks that a draft changes, before and after, and whether it changes their order.';
 
 
 --
@@ -2623,10 +5153,206 @@ COMMENT ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p
 
 
 --
--- Name: replace_document(core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: refuse_save(bigint, boolean, bigint, text, jsonb, jsonb, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) RETURNS record
+CREATE FUNCTION core.refuse_save(p_current_version bigint, p_strict boolean, p_base_version bigint, p_outcome text, p_conflicts jsonb, p_server_patch jsonb, p_rebased_patch jsonb, OUT status smallint, OUT body text) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_answer jsonb;
+    v_slug text;
+begin
+    status := case when p_strict then 412 else 409 end;
+    v_answer := jsonb_build_object('current_version', p_current_version)
+        || case when p_base_version = 0 then '{}' else jsonb_build_object('base_version', p_base_version) end;
+    if p_outcome <> 'too_old' then
+        v_answer := v_answer || jsonb_build_object(
+            'server_patch', p_server_patch, 'conflicts', p_conflicts, 'rebased_patch', p_rebased_patch
+        );
+    end if;
+    if p_strict then
+        v_slug := 'version_mismatch';
+        v_answer := v_answer || jsonb_build_object(
+            'detail', format('the page is at version %s: read it again and repeat your change', p_current_version)
+        );
+    elsif p_outcome = 'too_old' then
+        v_slug := 'base_too_old';
+        v_answer := v_answer || jsonb_build_object(
+            'detail', format(
+                'the page is at version %s, too far from %s to merge your change: read it again and repeat it',
+                p_current_version, p_base_version
+            )
+        );
+    else
+        v_slug := 'version_conflict';
+        v_answer := v_answer || jsonb_build_object(
+            'detail', format(
+                'version %s has changed what you changed at %s: choose for each of the conflicts, then send the rest '
+                || '(rebased_patch) at %s', p_current_version, p_base_version, p_current_version
+            )
+        );
+    end if;
+    body := (v_answer || jsonb_build_object('code', v_slug))::text;
+end;
+$$;
+
+
+ALTER FUNCTION core.refuse_save(p_current_version bigint, p_strict boolean, p_base_version bigint, p_outcome text, p_conflicts jsonb, p_server_patch jsonb, p_rebased_patch jsonb, OUT status smallint, OUT body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION refuse_save(p_current_version bigint, p_strict boolean, p_base_version bigint, p_outcome text, p_conflicts jsonb, p_server_patch jsonb, p_rebased_patch jsonb, OUT status smallint, OUT body text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.refuse_save(p_current_version bigint, p_strict boolean, p_base_version bigint, p_outcome text, p_conflicts jsonb, p_server_patch jsonb, p_rebased_patch jsonb, OUT status smallint, OUT body text) IS 'The answer to a save that cannot be written: 409 version_conflict, base_too_old; 412 version_mismatch.';
+
+
+--
+-- Name: repair_live(core.pages); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.repair_live(p_page core.pages) RETURNS TABLE(action text, detail jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_wrong constant text[] := array(
+        select found.problem || case when found.detail ?| '{twice,missing,next_block_no}' then '_lost' else '' end
+        from core.check_live(p_page.workspace_id, p_page.id) as found
+    );
+    v_state record;
+    v_hash numeric;
+    v_last bigint;
+begin
+    if v_wrong && '{order_lost,hash}' then
+        select states.* into v_state
+        from core.page_state(p_page.workspace_id, p_page.id, p_page.version, false) as states;
+        if v_state.blocks is not null then
+            return query select 'page_rebuilt', jsonb_build_object(
+                'from_version', p_page.version, 'version', core.rewrite_page(
+                    p_page, v_state.head, v_state.block_order, v_state.blocks, v_state.content_hash
+                )
+            );
+            return;
+        end if;
+        for v_version in reverse p_page.version - 1..core.page_floor(p_page.workspace_id, p_page.id) loop
+            v_last := v_version;
+            exit when (
+                select states.blocks
+                from core.page_state(p_page.workspace_id, p_page.id, v_version, false) as states
+            ) is not null;
+            v_last := null;
+        end loop;
+        return query select 'page_not_repairable', jsonb_build_object('last_consistent_version', v_last);
+        return;
+    end if;
+    if 'order' = any(v_wrong) then
+        delete from core.blocks
+        where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id
+            and array_position(p_page.block_order, blocks.no) is null;
+        return query select 'rows_tidied', '{}'::jsonb;
+    end if;
+    if v_wrong && '{stored_hash,unreckoned}' then
+        v_hash := core.page_hash(
+            jsonb_build_object('title', p_page.title, 'properties', p_page.properties), p_page.block_order,
+            array(
+                select places.block
+                from core.draft_blocks(p_page.workspace_id, p_page.id, p_page.block_order, '{}', '{}') as places
+                order by places.place
+            )
+        );
+        update core.pages set content_hash = v_hash
+        where pages.workspace_id = p_page.workspace_id and pages.id = p_page.id;
+        update core.page_changes as changes set content_hash = v_hash
+        where changes.workspace_id = p_page.workspace_id and changes.page_id = p_page.id
+            and changes.version = p_page.version and changes.content_hash is null;
+        return query select 'hash_filled', '{}'::jsonb;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.repair_live(p_page core.pages) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION repair_live(p_page core.pages); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.repair_live(p_page core.pages) IS 'Repairs what is wrong with the rows of a locked page out of its history; what it did, a row each.';
+
+
+--
+-- Name: repair_log(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.repair_log(p_workspace_id uuid, p_page_id uuid) RETURNS TABLE(action text, detail jsonb)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_found record;
+    v_old record;
+    v_new record;
+    v_change record;
+begin
+    for v_found in
+        select damaged.version, min(damaged.problem) as problem
+        from core.replay_page(p_workspace_id, p_page_id) as damaged
+        group by damaged.version
+        order by damaged.version
+    loop
+        select states.* into v_old
+        from core.page_state(p_workspace_id, p_page_id, v_found.version - 1, true) as states;
+        select states.* into v_new
+        from core.page_state(p_workspace_id, p_page_id, v_found.version, true) as states;
+        if v_found.problem not in ('ops', 'undo') or v_new.blocks is null
+            or (v_old.blocks is null and v_found.version > 1) then
+            return query select 'version_not_repairable', jsonb_build_object(
+                'version', v_found.version, 'problem', v_found.problem,
+                'last_consistent_version', v_found.version - 1
+            );
+            continue;
+        end if;
+        if v_found.version = 1 then
+            -- as core.create_page writes it: the whole page
+            select
+                jsonb_build_array(jsonb_build_object(
+                    'op', 'add', 'path', '', 'value', v_new.head || jsonb_build_object('blocks', v_new.blocks)
+                )) as ops,
+                '{}'::jsonb as undo,
+                '[]'::jsonb as touched
+            into v_change;
+        else
+            select made.* into v_change
+            from core.make_change(
+                v_old.head, v_old.block_order, v_old.blocks, v_new.head, v_new.block_order, v_new.blocks
+            ) as made;
+        end if;
+        update core.page_changes as changes
+        set ops = v_change.ops, undo = v_change.undo, touched = v_change.touched
+        where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+            and changes.version = v_found.version;
+        return query select 'change_rewritten', jsonb_build_object('version', v_found.version);
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION core.repair_log(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION repair_log(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.repair_log(p_workspace_id uuid, p_page_id uuid) IS 'Writes damaged rows of a page''s log anew where both versions around them prove themselves; what it did, a row each.';
+
+
+--
+-- Name: replace_document(core.pages, jsonb, jsonb, integer[], integer, integer[], jsonb[], jsonb[], text[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) RETURNS record
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2635,7 +5361,6 @@ declare
     v_order integer[];
 begin
     perform core.check_head(p_target - 'blocks');
-    operations := '{}';
     if p_target ? 'blocks' then
         v_target := core.name_blocks(p_target -> 'blocks');
         select coalesce(array_agg(
@@ -2662,24 +5387,17 @@ begin
                 order by candidates.id, candidates.place nulls last, candidates.no
             ) as known on new.block ->> 'id' = known.id
         ) as numbered;
-        if v_order <> block_order then
-            operations := array(select core.diff_order(block_order, v_order, v_target));
-        end if;
-        operations := operations || array(
-            select operation.value || jsonb_build_object(
-                'path', '/blocks/' || (new.place - 1) || (operation.value ->> 'path')
-            )
-            from unnest(v_order, v_target) with ordinality as new (no, block, place)
-            inner join core.draft_blocks(p_page.workspace_id, p_page.id, block_order, nos, blocks) as old
-                on new.no = old.no and new.block <> old.block
-            cross join
-                jsonb_array_elements(jsonpatch.diff(old.block, new.block)) with ordinality as operation (value, n)
-            order by new.place, operation.n
-        );
+    end if;
+    select made.* into ops, touched, canonical
+    from core.replacement_operations(
+        p_page, head, block_order, nos, blocks, p_target - 'blocks', v_order, v_target, p_gone, p_n
+    ) as made;
+    head := p_target - 'blocks';
+    if v_target is not null then
         select
-            coalesce(array_agg(touched.no order by touched.no), '{}'),
-            coalesce(array_agg(touched.old order by touched.no), '{}'),
-            coalesce(array_agg(touched.block order by touched.no), '{}')
+            coalesce(array_agg(written.no order by written.no), '{}'),
+            coalesce(array_agg(written.old order by written.no), '{}'),
+            coalesce(array_agg(written.block order by written.no), '{}')
         into nos, olds, blocks
         from (
             select
@@ -2692,23 +5410,21 @@ begin
             full join unnest(nos, olds, blocks) as draft (no, old, block)
                 on coalesce(new.no, stored.no) = draft.no
             where draft.no is not null or new.block is distinct from stored.block
-        ) as touched;
+        ) as written;
         block_order := v_order;
         next_block_no := greatest(next_block_no, (select max(places.no) + 1 from unnest(v_order) as places (no)));
     end if;
-    operations := operations || array(select jsonb_array_elements(jsonpatch.diff(head, p_target - 'blocks')));
-    head := p_target - 'blocks';
 end;
 $$;
 
 
-ALTER FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) OWNER TO quire_owner;
+ALTER FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) IS 'A draft after its document was replaced, by block id, and the operations that do it.
+COMMENT ON FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) IS 'A draft after its document was replaced, by block id, and the operations that do it.
 PT422 and PT413 as core.check_head and core.name_blocks.';
 
 
@@ -2745,6 +5461,340 @@ COMMENT ON FUNCTION core.replacement_document(p_path text[], p_value jsonb, p_he
 
 
 --
+-- Name: replacement_operations(core.pages, jsonb, integer[], integer[], jsonb[], jsonb, integer[], jsonb[], text[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.replacement_operations(p_page core.pages, p_head jsonb, p_from integer[], p_nos integer[], p_blocks jsonb[], p_to jsonb, p_order integer[], p_target jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    with old as materialized (
+        select draft.no, draft.block
+        from core.draft_blocks(p_page.workspace_id, p_page.id, p_from, p_nos, p_blocks) as draft
+        where p_order is not null
+    ),
+    new as materialized (
+        select
+            target.no, target.block, target.place,
+            -- the nearest left neighbour that others have neither put in nor removed nor moved
+            max(target.place) filter (where target.block ->> 'id' <> all(p_gone)) over (
+                order by target.place rows between unbounded preceding and 1 preceding
+            ) as after
+        from unnest(p_order, p_target) with ordinality as target (no, block, place)
+    ),
+    moves as (
+        select
+            1 as part, moves.n as place, 0::bigint as n, moves.operation, moves.no,
+            coalesce(new.block ->> 'id', old.block ->> 'id') as id, p_target[new.after::integer] ->> 'id' as after
+        from core.diff_order(p_from, p_order, p_target) with ordinality as moves (operation, no, n)
+        left join new on moves.no = new.no
+        left join old on moves.no = old.no
+        where p_order is distinct from p_from
+    ),
+    edits as (
+        select
+            2 as part, new.place, operation.n, operation.value as operation, new.no, new.block ->> 'id' as id,
+            core.written_pointer(
+                new.block, operation.value ->> 'op', jsonpatch.pointer_tokens(operation.value ->> 'path')
+            ) as pointer
+        from new
+        inner join old on new.no = old.no and new.block <> old.block
+        cross join jsonb_array_elements(jsonpatch.diff(old.block, new.block)) with ordinality as operation (value, n)
+        union all
+        select
+            3, 0, operation.n, operation.value, null, '',
+            core.written_pointer(
+                p_to, operation.value ->> 'op', jsonpatch.pointer_tokens(operation.value ->> 'path')
+            )
+        from jsonb_array_elements(jsonpatch.diff(p_head, p_to)) with ordinality as operation (value, n)
+    ),
+    made as (
+        select
+            moves.part, moves.place, moves.n, moves.operation as op,
+            case moves.operation ->> 'op'
+                when 'add' then core.touch('ins', moves.id, moves.no::text, p_gone, p_n)
+                when 'move' then core.touch('mov', moves.id, null, p_gone, p_n)
+                else core.touch('del', moves.id, null, p_gone, p_n)
+            end as touch,
+            moves.operation || case moves.operation ->> 'op'
+                when 'add' then jsonb_build_object('path', '/blocks/-', 'after', moves.after)
+                when 'move' then
+                    jsonb_build_object('path', '/blocks/-', 'from', '/blocks/' || moves.id, 'after', moves.after)
+                else jsonb_build_object('path', '/blocks/' || moves.id)
+            end as canonical
+        from moves
+        union all
+        select
+            edits.part, edits.place, edits.n,
+            edits.operation || jsonb_build_object('path', case
+                when edits.part = 2 then '/blocks/' || (edits.place - 1) else ''
+            end || (edits.operation ->> 'path')),
+            core.touch('set', edits.id, edits.pointer, p_gone, p_n),
+            edits.operation || jsonb_build_object('path', case
+                when edits.part = 2 then '/blocks/' || edits.id else ''
+            end || (edits.operation ->> 'path'))
+        from edits
+    )
+    select
+        coalesce(array_agg(made.op order by made.part, made.place, made.n), '{}'),
+        coalesce(array_agg(made.touch order by made.part, made.place, made.n), '{}'),
+        coalesce(array_agg(
+            made.canonical || jsonb_build_object('n', p_n) order by made.part, made.place, made.n
+        ) filter (where p_gone is not null), '{}')
+    into ops, touched, canonical
+    from made;
+end;
+$$;
+
+
+ALTER FUNCTION core.replacement_operations(p_page core.pages, p_head jsonb, p_from integer[], p_nos integer[], p_blocks jsonb[], p_to jsonb, p_order integer[], p_target jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION replacement_operations(p_page core.pages, p_head jsonb, p_from integer[], p_nos integer[], p_blocks jsonb[], p_to jsonb, p_order integer[], p_target jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.replacement_operations(p_page core.pages, p_head jsonb, p_from integer[], p_nos integer[], p_blocks jsonb[], p_to jsonb, p_order integer[], p_target jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) IS 'Operations that turn a draft into another document: in index form, what they touch, and by block id.';
+
+
+--
+-- Name: replay_page(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.replay_page(p_workspace_id uuid, p_page_id uuid) RETURNS TABLE(version bigint, problem text)
+    LANGUAGE plpgsql STABLE ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_current constant bigint := (
+        select pages.version from core.pages where pages.workspace_id = p_workspace_id and pages.id = p_page_id
+    );
+    v_at bigint := core.page_floor(p_workspace_id, p_page_id);
+    v_change record;
+    v_head jsonb;  -- what the page was at v_at; NULL blocks: unknown
+    v_order integer[];
+    v_blocks jsonb[];
+    v_hash numeric;  -- of that; NULL: not reckoned
+    v_next record;
+    v_next_hash numeric;
+    v_back record;
+begin
+    select states.head, states.block_order, states.blocks into v_head, v_order, v_blocks
+    from core.page_state(p_workspace_id, p_page_id, v_at, true) as states;
+    for v_change in
+        select changes.version, changes.ops, changes.undo, changes.touched, changes.content_hash
+        from core.page_changes as changes
+        where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id and changes.version <= v_current
+        order by changes.version
+    loop
+        if v_change.version = 1 then
+            v_head := '{"title": "", "properties": {}}';
+            v_order := '{}';
+            v_blocks := '{}';
+            v_hash := null;
+        elsif v_change.version > v_at + 1 then
+            return query
+                select missing.version, 'missing'
+                from generate_series(v_at + 1, v_change.version - 1) as missing (version);
+            select states.head, states.block_order, states.blocks into v_head, v_order, v_blocks
+            from core.page_state(p_workspace_id, p_page_id, v_change.version - 1, true) as states;
+            v_hash := null;
+        end if;
+        v_at := v_change.version;
+        select redone.head, redone.block_order, redone.blocks into v_next
+        from core.redo_change(v_change.ops, v_change.touched, v_change.undo, v_head, v_order, v_blocks) as redone
+        where v_blocks is not null;
+        v_next_hash := case when v_next.blocks is not null then core.step_hash(
+            v_hash, v_head, v_order, v_blocks, v_next.head, v_next.block_order, v_next.blocks
+        ) end;
+        if v_next.blocks is null or v_next_hash <> v_change.content_hash then
+            if v_blocks is not null and (v_next.blocks is not null or v_change.touched is not null) then
+                return query select v_at, 'ops';
+            end if;
+            select states.head, states.block_order, states.blocks into v_next
+            from core.page_state(p_workspace_id, p_page_id, v_at, true) as states;
+            v_next_hash := null;
+        end if;
+        if v_blocks is not null and v_next.blocks is not null and v_at > 1 then
+            select undone.* into v_back
+            from core.undo_change(v_change.undo, v_next.head, v_next.block_order, v_next.blocks) as undone;
+            if (v_back.head, v_back.block_order, v_back.blocks) is distinct from (v_head, v_order, v_blocks) then
+                return query select v_at, 'undo';
+            end if;
+        end if;
+        v_head := v_next.head;
+        v_order := v_next.block_order;
+        v_blocks := v_next.blocks;
+        v_hash := v_next_hash;
+    end loop;
+    return query
+        select missing.version, 'missing' from generate_series(v_at + 1, v_current) as missing (version)
+        where exists (
+            select from core.page_changes as changes
+            where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+        )
+        union all
+        select changes.version, 'ahead' from core.page_changes as changes
+        where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id and changes.version > v_current;
+end;
+$$;
+
+
+ALTER FUNCTION core.replay_page(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION replay_page(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.replay_page(p_workspace_id uuid, p_page_id uuid) IS 'What is wrong with which versions of a page''s log: missing, ahead, ops, undo. Nothing where it proves itself.';
+
+
+--
+-- Name: restore_page(uuid, uuid, uuid, text[], bigint, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text) RETURNS core.write_answer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page core.pages;
+    v_state record;
+    v_draft record;
+    v_changes record;
+    v_version bigint;
+    v_applied jsonb := '[]';
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'editor');
+    v_page := core.lock_page(p_workspace_id, p_page_id, true);
+    if p_if_match is not null then
+        perform core.check_precondition(p_if_match, v_page.version);
+    end if;
+    select states.* into v_state from core.page_at(p_workspace_id, p_page_id, p_version) as states;
+    v_draft := core.make_draft(
+        v_page, 'put', v_state.head || jsonb_build_object('blocks', to_jsonb(v_state.blocks)), '{}', '{}', null
+    );
+    v_changes := core.reduce_draft(
+        v_page, v_draft.block_order, v_draft.touched, v_draft.nos, v_draft.olds, v_draft.blocks
+    );
+    perform core.check_draft(
+        v_page, v_draft.head, v_draft.block_order, v_changes.nos, v_changes.olds, v_changes.blocks
+    );
+    v_version := core.write_version(
+        v_page, p_actor, 'restore', v_page.version, v_draft.head, v_draft.block_order, v_draft.next_block_no,
+        v_changes.order_changed, v_changes.nos, v_changes.olds, v_changes.blocks, v_draft.ops, v_draft.touched,
+        100::smallint
+    );
+    if v_version <> v_page.version then
+        v_applied := to_jsonb(v_draft.ops);
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (p_workspace_id, p_page_id, v_version)
+        on conflict do nothing;
+        if v_page.deleted_at is not null then
+            perform core.enqueue_blocks(
+                p_workspace_id, p_page_id, 0 || v_draft.block_order, '{}', 100::smallint
+            );
+        end if;
+    end if;
+    return row(
+        200, p_page_id, v_version, cardinality(v_draft.block_order), false,
+        '{"version": ' || v_version || ', "rebased": false, "base_version": ' || v_page.version
+        || case when p_return = 'minimal' then ''
+            else ', "server_patch": [], "applied_patch": ' || v_applied::text
+        end
+        || case when p_return = 'representation' then
+            ', "document": ' || core.state_document(p_page_id, v_version, v_state.head, v_state.blocks) else ''
+        end || '}'
+    )::core.write_answer;
+end;
+$$;
+
+
+ALTER FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text) IS 'A new version of a page with the content of an older one; undoes a deletion, too.';
+
+
+--
+-- Name: rewrite_page(core.pages, jsonb, integer[], jsonb[], numeric); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.rewrite_page(p_page core.pages, p_head jsonb, p_order integer[], p_blocks jsonb[], p_content_hash numeric) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_version constant bigint := p_page.version + 1;
+    v_gone integer[];
+    v_written integer[];
+begin
+    -- all of them first: a damaged row may have the id of another
+    with gone as (
+        delete from core.blocks
+        where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and not exists (
+            select from unnest(p_order, p_blocks) as given (no, block)
+            where given.no = blocks.no and given.block
+                = jsonb_build_object('id', blocks.id, 'type', blocks.type, 'data', blocks.data)
+        )
+        returning blocks.no
+    )
+
+    select coalesce(array_agg(gone.no order by gone.no), '{}') into v_gone from gone;
+    with written as (
+        insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
+        select
+            p_page.workspace_id, p_page.id, given.no, given.block ->> 'id', given.block ->> 'type',
+            given.block -> 'data', v_version
+        from unnest(p_order, p_blocks) as given (no, block)
+        order by given.no
+        on conflict (workspace_id, page_id, no) do nothing
+        returning no
+    )
+
+    select coalesce(array_agg(written.no order by written.no), '{}') into v_written from written;
+    perform set_config('quire.saving', p_page.id || ':' || v_version, true);
+    update core.pages
+    set
+        title = p_head ->> 'title', properties = p_head -> 'properties', block_order = p_order,
+        next_block_no = greatest(next_block_no, (select max(places.no) + 1 from unnest(p_order) as places (no))),
+        version = v_version, content_hash = p_content_hash, updated_at = v_now, updated_by = null,
+        edited_minute = date_trunc('minute', v_now, 'UTC')
+    where pages.workspace_id = p_page.workspace_id and pages.id = p_page.id;
+    perform set_config('quire.saving', '', true);
+    insert into core.page_changes (
+        workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
+    )
+    values (
+        p_page.workspace_id, p_page.id, v_version, v_now, p_page.version, null, 'repair', '[]', '{"blocks": {}}', '[]',
+        p_content_hash
+    );
+    insert into core.page_snapshots_due (workspace_id, page_id, version)
+    values (p_page.workspace_id, p_page.id, v_version)
+    on conflict do nothing;
+    perform core.enqueue_blocks(
+        p_page.workspace_id, p_page.id, case when p_page.deleted_at is null then 0 || v_written else '{}' end,
+        array(select unnest(v_gone) except select unnest(v_written)), 100::smallint
+    );
+    return v_version;
+end;
+$$;
+
+
+ALTER FUNCTION core.rewrite_page(p_page core.pages, p_head jsonb, p_order integer[], p_blocks jsonb[], p_content_hash numeric) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION rewrite_page(p_page core.pages, p_head jsonb, p_order integer[], p_blocks jsonb[], p_content_hash numeric); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.rewrite_page(p_page core.pages, p_head jsonb, p_order integer[], p_blocks jsonb[], p_content_hash numeric) IS 'Makes the rows of a locked page what its history says, as a version of kind repair; returns the version.';
+
+
+--
 -- Name: rfc3339(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2766,78 +5816,184 @@ COMMENT ON FUNCTION core.rfc3339(p_time timestamp with time zone) IS 'A time as 
 
 
 --
--- Name: save_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, boolean); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: run_write(uuid, uuid, text, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return_document boolean) RETURNS TABLE(version bigint, blocks integer, body text)
+CREATE FUNCTION core.run_write(p_workspace_id uuid, p_actor uuid, p_function text, p_request jsonb) RETURNS core.write_answer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_limits constant record := (select limits from core.page_limits() as limits);
-    v_page core.pages;
-    v_body jsonb;
-    v_base bigint;
-    v_head jsonb;
-    v_draft record;
-    v_applied jsonb := '[]';
+    v_page_id constant uuid := p_request ->> 'page_id';
+    v_priority constant smallint := p_request ->> 'priority';
+    v_if_match constant text[] := case when jsonb_typeof(p_request -> 'if_match') = 'array'
+        then array(select jsonb_array_elements_text(p_request -> 'if_match')) end;
 begin
-    perform core.check_member(p_workspace_id, p_actor, 'editor');
-    if p_kind = 'patch' then
-        -- an array around operations around values
-        v_body := core.parse_body(p_body, v_limits.max_depth + 2);
-        perform jsonpatch.check_patch(v_body, v_limits.max_operations);
-    else
-        v_body := core.parse_body(p_body, v_limits.max_depth);
-        if p_kind = 'put' then
-            v_body := core.check_put(v_body, p_page_id);
-        end if;
-    end if;
-    v_page := core.lock_page(p_workspace_id, p_page_id);
-    perform core.check_precondition(p_if_match, p_base_version, v_page.version);
-    v_base := case when p_if_match is null then p_base_version else v_page.version end;
-    if p_kind <> 'patch' then
-        v_head := jsonb_build_object('title', v_page.title, 'properties', v_page.properties);
-        if p_kind = 'merge' then
-            v_body := core.merge_page(v_head, v_body);
-        end if;
-        select drafts.*, drafts.operations as ops into v_draft
-        from core.replace_document(
-            v_page, v_body, v_head, v_page.block_order, v_page.next_block_no, '{}', '{}', '{}'
-        ) as drafts;
-    else
-        select drafts.* into v_draft from core.apply_operations(v_page, v_body) as drafts;
-    end if;
-    perform core.check_draft(v_page, v_draft.head, v_draft.block_order, v_draft.nos, v_draft.olds, v_draft.blocks);
-    version := core.write_version(
-        v_page, p_actor, p_kind, v_base, v_draft.head, v_draft.block_order, v_draft.next_block_no, v_draft.nos,
-        v_draft.olds, v_draft.blocks, v_draft.ops, p_priority
-    );
-    if version <> v_page.version then
-        v_applied := to_jsonb(v_draft.ops);
-    end if;
-    blocks := cardinality(v_draft.block_order);
-    body := '{"version": ' || version || ', "rebased": false, "base_version": ' || v_base
-        || ', "server_patch": [], "applied_patch": ' || v_applied;
-    if p_return_document then
-        select pages.* into strict v_page
-        from core.pages
-        where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
-        body := body || ', "document": ' || core.page_document(v_page);
-    end if;
-    body := body || '}';
-    return next;
+    case p_function
+        when 'create_page' then
+            return core.create_page(
+                p_workspace_id, p_actor, p_request ->> 'document', v_priority, p_request ->> 'return'
+            );
+        when 'save_page' then
+            return core.save_page(
+                p_workspace_id, p_actor, v_page_id, v_if_match, (p_request ->> 'base_version')::bigint,
+                p_request ->> 'body', p_request ->> 'kind', v_priority, p_request ->> 'return'
+            );
+        when 'delete_page' then
+            return core.delete_page(p_workspace_id, p_actor, v_page_id, v_if_match);
+        when 'restore_page' then
+            return core.restore_page(
+                p_workspace_id, p_actor, v_page_id, v_if_match, (p_request ->> 'version')::bigint,
+                p_request ->> 'return'
+            );
+        when 'batch_pages' then
+            return core.batch_pages(
+                p_workspace_id, p_actor, p_request ->> 'batch', v_priority, p_request ->> 'return'
+            );
+    end case;
 end;
 $$;
 
 
-ALTER FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return_document boolean) OWNER TO quire_owner;
+ALTER FUNCTION core.run_write(p_workspace_id uuid, p_actor uuid, p_function text, p_request jsonb) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return_document boolean); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION run_write(p_workspace_id uuid, p_actor uuid, p_function text, p_request jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return_document boolean) IS 'Saves a patch, a merge patch or a whole document: the one way of every change of a page.';
+COMMENT ON FUNCTION core.run_write(p_workspace_id uuid, p_actor uuid, p_function text, p_request jsonb) IS 'A write by name, with its arguments out of JSON.';
+
+
+--
+-- Name: save_item(uuid, uuid, jsonb, smallint, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.save_item(p_workspace_id uuid, p_actor uuid, p_item jsonb, p_priority smallint, p_return text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_kind constant text := case when p_item ? 'merge' then 'merge' else 'patch' end;
+    v_saved core.write_answer;
+    v_state text;
+    v_slug text;
+    v_detail text;
+    v_message text;
+begin
+    v_saved := core.save_page(
+        p_workspace_id, p_actor, (p_item ->> 'page_id')::uuid,
+        -- weak or not, as If-Match: proxies that compress weaken ETags
+        case when p_item ? 'if_match' then array[btrim(regexp_replace(p_item ->> 'if_match', '^W/', ''), '"')] end,
+        (p_item ->> 'base_version')::bigint, (p_item -> v_kind)::text, v_kind, p_priority, p_return
+    );
+    return jsonb_build_object('page_id', p_item -> 'page_id', 'status', v_saved.status) || v_saved.body::jsonb;
+exception
+    when others then
+        get stacked diagnostics v_state = returned_sqlstate, v_slug = constraint_name,
+            v_detail = pg_exception_detail, v_message = message_text;
+        if v_state !~ '^PT4' then
+            raise;
+        end if;
+        return coalesce(nullif(v_detail, '')::jsonb, '{}') || jsonb_build_object(
+            'page_id', p_item -> 'page_id', 'status', substr(v_state, 3)::integer, 'code', v_slug, 'detail', v_message
+        );
+end;
+$$;
+
+
+ALTER FUNCTION core.save_item(p_workspace_id uuid, p_actor uuid, p_item jsonb, p_priority smallint, p_return text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION save_item(p_workspace_id uuid, p_actor uuid, p_item jsonb, p_priority smallint, p_return text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.save_item(p_workspace_id uuid, p_actor uuid, p_item jsonb, p_priority smallint, p_return text) IS 'One patch of a batch: the answer, or why it is refused, with page_id and status.';
+
+
+--
+-- Name: save_page(uuid, uuid, uuid, text[], bigint, text, text, smallint, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return text) RETURNS core.write_answer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_limits constant record := core.page_limits();
+    v_page core.pages;
+    v_change jsonb;
+    v_base bigint;
+    v_stale bigint;
+    v_version bigint;
+    v_old bigint;
+    v_draft record;
+    v_changes record;
+    v_server_patch jsonb := '[]';
+begin
+    perform core.check_member(p_workspace_id, p_actor, 'editor');
+    -- a patch is an array around operations around values
+    v_change := core.parse_body(p_body, v_limits.max_depth + case when p_kind = 'patch' then 2 else 0 end);
+    if p_kind = 'patch' then
+        perform jsonpatch.check_patch(v_change, v_limits.max_operations);
+    elsif p_kind = 'put' then
+        v_change := core.check_put(v_change, p_page_id);
+    end if;
+    v_page := core.lock_page(p_workspace_id, p_page_id);
+    v_stale := core.stale_base(p_if_match, p_base_version, v_page.version);
+    v_old := v_page.version;
+    v_base := coalesce(v_stale, v_old);
+    if v_stale is null then
+        v_draft := core.make_draft(v_page, p_kind, v_change, '{}', '{}', null);
+    else
+        v_draft := core.rebase(v_page, v_stale, p_kind, v_change);
+        if p_if_match is not null or v_draft.outcome <> 'clean' then
+            v_changes := core.refuse_save(
+                v_page.version, p_if_match is not null, v_stale, v_draft.outcome, v_draft.conflicts,
+                v_draft.server_patch, v_draft.rebased_patch
+            );
+            return row(v_changes.status, p_page_id, v_page.version, null, false, v_changes.body)::core.write_answer;
+        end if;
+        v_server_patch := v_draft.server_patch;
+    end if;
+    v_changes := core.reduce_draft(
+        v_page, v_draft.block_order, v_draft.touched, v_draft.nos, v_draft.olds, v_draft.blocks
+    );
+    perform core.check_draft(
+        v_page, v_draft.head, v_draft.block_order, v_changes.nos, v_changes.olds, v_changes.blocks
+    );
+    v_version := core.write_version(
+        v_page, p_actor, p_kind, v_base, v_draft.head, v_draft.block_order, v_draft.next_block_no,
+        v_changes.order_changed, v_changes.nos, v_changes.olds, v_changes.blocks, v_draft.ops, v_draft.touched,
+        p_priority
+    );
+    if p_return = 'representation' then
+        select pages.* into strict v_page
+        from core.pages
+        where pages.workspace_id = p_workspace_id and pages.id = p_page_id;
+    end if;
+    return row(
+        200, p_page_id, v_version, cardinality(v_draft.block_order), false,
+        '{"version": ' || v_version || ', "rebased": ' || (v_stale is not null)::text || ', "base_version": ' || v_base
+        || case
+            when p_return = 'minimal' then ''
+            else ', "server_patch": ' || v_server_patch::text || ', "applied_patch": ' || case
+                when v_version = v_old then '[]'
+                else to_jsonb(v_draft.ops)::text
+            end
+        end
+        || case when p_return = 'representation' then ', "document": ' || core.page_document(v_page) else '' end || '}'
+    )::core.write_answer;
+end;
+$$;
+
+
+ALTER FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return text) IS 'Saves a patch, a merge patch or a whole document: the one way of every change of a page.';
 
 
 --
@@ -2910,8 +6066,7 @@ begin
     where m.name = p_model or p_model is null and m.state = 'active'
     limit 1;
     if v_model.name is null then
-        raise exception 'the model % is not known here', coalesce(p_model, '(active)')
-            using errcode = 'PT400', constraint = 'unknown_model';
+        return v_model;
     elsif p_embedding !~ '^\[[-+0-9.eE, ]+\]$'
         or cardinality(string_to_array(p_embedding, ',')) <> v_model.dimensions then
         raise exception 'the embedding is not a vector of the % dimensions of %', v_model.dimensions, v_model.name
@@ -2929,7 +6084,7 @@ ALTER FUNCTION core.search_model(p_model text, p_embedding text) OWNER TO quire_
 -- Name: FUNCTION search_model(p_model text, p_embedding text); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.search_model(p_model text, p_embedding text) IS 'Model of a search by vectors; all NULL without an embedding. PT400 unknown_model, bad_embedding.';
+COMMENT ON FUNCTION core.search_model(p_model text, p_embedding text) IS 'Model of a search by vectors; all NULL without an embedding or before the model is known. PT400 bad_embedding.';
 
 
 --
@@ -2971,10 +6126,10 @@ COMMENT ON FUNCTION core.search_snippet(p_text text, p_query tsquery) IS 'Excerp
 
 
 --
--- Name: search_text(uuid, tsquery, jsonb, uuid[], integer[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: search_text(uuid, tsquery, jsonb, uuid[], integer[], tsvector[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_limit integer) RETURNS TABLE(page_id uuid, no integer, place bigint)
+CREATE FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_tsvs tsvector[], p_limit integer) RETURNS TABLE(page_id uuid, no integer, place bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2988,11 +6143,14 @@ declare
 begin
     return query
     with live as materialized (
-        select b.page_id, b.no, core.search_vector(b.type, b.body) as tsv
-        from unnest(p_pages, p_nos) as w (page_id, no)
-        inner join core.indexable_blocks as b
-            on b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no = w.no
-        where p_contains is null or b.data @> p_contains
+        select w.page_id, w.no, w.tsv
+        from unnest(p_pages, p_nos, p_tsvs) as w (page_id, no, tsv)
+        where p_contains is null or (
+            select b.data @> p_contains from core.indexable_blocks as b
+            where b.workspace_id = p_workspace_id and b.page_id = w.page_id
+                and b.no between w.no and w.no
+            order by b.no limit 1
+        )
     ),
     best as materialized (
         select m.page_id, m.no, m.ver, m.rank
@@ -3005,22 +6163,32 @@ begin
         limit p_limit * 4
     ),
     blocks as (
-        select b.page_id, b.no, m.rank
+        select m.page_id, m.no, m.rank
         from best as m
-        inner join core.pages as p on p.workspace_id = p_workspace_id and p.id = m.page_id and p.deleted_at is null
-        inner join core.indexable_blocks as b
-            on b.workspace_id = p_workspace_id and b.page_id = m.page_id and b.no = m.no
-        where m.ver is null
-            or m.ver = b.ver
-            or (p_query is null or core.search_vector(b.type, b.body) @@ p_query)
-            and (p_contains is null or b.data @> p_contains)
+        where m.ver is null or (
+            select case when b.ver = m.ver then true else
+                (p_query is null or core.search_vector(b.type, b.body) @@ p_query)
+                and (p_contains is null or b.data @> p_contains)
+            end
+            from core.indexable_blocks as b
+            where b.workspace_id = p_workspace_id and b.page_id = m.page_id
+                and b.no between m.no and m.no
+            order by b.no limit 1
+        )
     ),
     together as (
         select m.page_id, (array_agg(m.no order by m.rank desc, m.no))[1] as no, sum(m.rank) as rank
         from (
             select e.page_id, e.no, e.rank, e.tsv
             from core.match_entries(p_workspace_id, v_any, null, p_pages, p_nos) as e
-            where v_any is not null
+            where v_any is not null and (
+                -- each save gives the title a new version
+                select b.ver = e.ver or b.no = 0 and core.search_vector(b.type, b.body) = e.tsv
+                from core.indexable_blocks as b
+                where b.workspace_id = p_workspace_id and b.page_id = e.page_id
+                    and b.no between e.no and e.no
+                order by b.no limit 1
+            )
             union all
             select l.page_id, l.no, ts_rank(l.tsv, v_any, 1), l.tsv from live as l where l.tsv @@ v_any
         ) as m
@@ -3032,11 +6200,12 @@ begin
         from (
             select b.page_id, b.no, b.rank, 1 as class from blocks as b
             union all
-            select t.page_id, t.no, t.rank, 2
-            from together as t
-            inner join core.pages as p
-                on p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
+            select t.page_id, t.no, t.rank, 2 from together as t
         ) as s
+        where (
+            select p.deleted_at is null from core.pages as p
+            where p.workspace_id = p_workspace_id and p.id = s.page_id
+        )
         order by s.page_id, s.class, s.rank desc nulls last, s.no
     )
     select p.page_id, p.no, row_number() over (order by p.class, p.rank desc nulls last, p.page_id) as place
@@ -3047,13 +6216,13 @@ end;
 $$;
 
 
-ALTER FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_limit integer) OWNER TO quire_owner;
+ALTER FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_tsvs tsvector[], p_limit integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_tsvs tsvector[], p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_limit integer) IS 'Pages by full text and containment in order, each with its best block. Only what is there now.';
+COMMENT ON FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_tsvs tsvector[], p_limit integer) IS 'Pages by full text and containment in order, each with its best block. Only what is there now.';
 
 
 --
@@ -3116,9 +6285,12 @@ begin
         'with nearest as materialized (' || format(v_nearest, v_distance, p_model) || ')'
         || ' select s.page_id, s.no, row_number() over (order by s.distance, s.page_id)'
         || ' from (select distinct on (n.page_id) n.page_id, n.no, n.distance from nearest as n'
-        || ' inner join core.pages as p on p.workspace_id = $2 and p.id = n.page_id and p.deleted_at is null'
-        || ' where n.distance < 0.95 and (n.no = 0 or exists (select 1 from core.blocks as b'
-        || ' where b.workspace_id = $2 and b.page_id = n.page_id and b.no = n.no))'
+        -- subqueries for a value, not joins: look-ups by key, whatever the statistics say
+        || ' where n.distance < 0.95'
+        || ' and (select p.deleted_at is null from core.pages as p where p.workspace_id = $2 and p.id = n.page_id)'
+        || ' and (n.no = 0 or (select true from core.blocks as b'
+        || ' where b.workspace_id = $2 and b.page_id = n.page_id'
+        || ' and b.no between n.no and n.no order by b.no limit 1))'
         || ' order by n.page_id, n.distance) as s order by 3'
     using p_embedding, p_workspace_id, p_limit, p_contains;
 end;
@@ -3135,6 +6307,157 @@ COMMENT ON FUNCTION core.search_vectors(p_workspace_id uuid, p_model text, p_dim
 
 
 --
+-- Name: settle_touched(jsonb[], integer[], jsonb[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]) RETURNS jsonb[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_again constant text[] := case when to_jsonb(p_touched) @? '$[*][0] ? (@ == "del")' then array(
+        select touch.entry ->> 1 from unnest(p_touched) as touch (entry) where touch.entry ->> 0 = 'del'
+        intersect
+        select slots.old ->> 'id' from unnest(p_nos, p_olds) as slots (no, old) where slots.no = any(p_order)
+    ) else '{}' end;
+begin
+    if v_again = '{}' then
+        return p_touched;
+    end if;
+    return array(
+        select case
+            when touch.entry ->> 1 <> all(v_again) then touch.entry
+            when touch.entry ->> 0 = 'del' then jsonb_set(touch.entry, '{0}', '"mov"')
+            when touch.entry ->> 0 = 'ins' then jsonb_set(jsonb_set(touch.entry, '{0}', '"set"'), '{2}', '""')
+            else touch.entry
+        end
+        from unnest(p_touched) with ordinality as touch (entry, place)
+        order by touch.place
+    );
+end;
+$_$;
+
+
+ALTER FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]) IS 'What a draft touches, with blocks taken out and put in again as written and moved.';
+
+
+--
+-- Name: stale_base(text[], bigint, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.stale_base(p_if_match text[], p_base_version bigint, p_current_version bigint) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    if p_if_match is not null then
+        if '*' = any(p_if_match) or p_current_version::text = any(p_if_match) then
+            return null;
+        end if;
+        return (
+            select coalesce(max(tags.tag::bigint), 0)
+            from unnest(p_if_match) as tags (tag)
+            where case when tags.tag ~ '^[1-9][0-9]{0,17}$' then tags.tag::bigint < p_current_version else false end
+        );
+    elsif p_base_version is null then
+        raise exception 'say which version you changed: If-Match or base_version (If-Match: * overwrites any)'
+            using errcode = 'PT428', constraint = 'precondition_required';
+    elsif p_base_version > p_current_version or p_base_version < 1 then
+        raise exception 'there is no version % yet: the page is at version %', p_base_version, p_current_version
+            using errcode = 'PT422', constraint = 'version_unknown',
+            detail = jsonb_build_object('current_version', p_current_version)::text;
+    end if;
+    return nullif(p_base_version, p_current_version);
+end;
+$_$;
+
+
+ALTER FUNCTION core.stale_base(p_if_match text[], p_base_version bigint, p_current_version bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION stale_base(p_if_match text[], p_base_version bigint, p_current_version bigint); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.stale_base(p_if_match text[], p_base_version bigint, p_current_version bigint) IS 'The version a write was made at when it is not the current one. PT428 precondition_required; PT422 version_unknown.';
+
+
+--
+-- Name: state_document(uuid, bigint, jsonb, jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.state_document(p_page_id uuid, p_version bigint, p_head jsonb, p_blocks jsonb[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return '{"id": "' || p_page_id || '", "title": ' || (p_head -> 'title')::text || ', "properties": '
+        || (p_head -> 'properties')::text || ', "blocks": [' || coalesce(
+            (
+                select string_agg(
+                    '{"id": ' || (given.block -> 'id')::text || ', "type": ' || (given.block -> 'type')::text
+                    || ', "data": ' || (given.block -> 'data')::text || '}',
+                    ', ' order by given.place
+                )
+                from unnest(p_blocks) with ordinality as given (block, place)
+            ),
+            ''
+        ) || '], "version": ' || p_version || '}';
+end;
+$$;
+
+
+ALTER FUNCTION core.state_document(p_page_id uuid, p_version bigint, p_head jsonb, p_blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION state_document(p_page_id uuid, p_version bigint, p_head jsonb, p_blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.state_document(p_page_id uuid, p_version bigint, p_head jsonb, p_blocks jsonb[]) IS 'The document of a page at one of its versions as JSON text.';
+
+
+--
+-- Name: step_hash(numeric, jsonb, integer[], jsonb[], jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_nos integer[];
+    v_olds jsonb[];
+    v_blocks jsonb[];
+begin
+    if p_hash is null or p_from_order is distinct from p_order then
+        return core.page_hash(p_head, p_order, p_blocks);
+    end if;
+    select
+        coalesce(array_agg(given.no), '{}'), coalesce(array_agg(given.old), '{}'),
+        coalesce(array_agg(given.block), '{}')
+    into v_nos, v_olds, v_blocks
+    from unnest(p_order, p_from_blocks, p_blocks) as given (no, old, block)
+    where given.old <> given.block;
+    return core.change_hash(p_hash, p_from_head, p_head, '{}', '{}', v_nos, v_olds, v_blocks);
+end;
+$$;
+
+
+ALTER FUNCTION core.step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]) IS 'The content hash of one state of a page, from another one and its hash.';
+
+
+--
 -- Name: tg_pages__check_version(); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3144,17 +6467,22 @@ CREATE FUNCTION core.tg_pages__check_version() RETURNS trigger
     AS $$
 declare
     v_now timestamptz;
-    v_old constant jsonb := jsonb_build_object('title', old.title, 'properties', old.properties);
-    v_new constant jsonb := jsonb_build_object('title', new.title, 'properties', new.properties);
+    v_old jsonb;
+    v_new jsonb;
     v_undo jsonb;
 begin
+    -- what every save of a function does, first
+    if new.version = old.version + 1 and current_setting('quire.saving', true) = new.id || ':' || new.version
+        and (new.workspace_id, new.id) = (old.workspace_id, old.id) then
+        return new;
+    end if;
+    v_old := jsonb_build_object('title', old.title, 'properties', old.properties);
+    v_new := jsonb_build_object('title', new.title, 'properties', new.properties);
     if v_new = v_old and new.version = old.version and new.next_block_no = old.next_block_no
         and new.block_order = old.block_order and new.deleted_at is not distinct from old.deleted_at then
         return new;
     elsif new.version = old.version + 1 and (new.workspace_id, new.id) = (old.workspace_id, old.id) then
-        if current_setting('quire.saving', true) = new.id || ':' || new.version then
-            return new;
-        elsif new.next_block_no = old.next_block_no and new.block_order = old.block_order
+        if new.next_block_no = old.next_block_no and new.block_order = old.block_order
             and old.deleted_at is null and new.deleted_at is null and new.created_at = old.created_at then
             v_now := core.clock();
             new.updated_at := v_now;
@@ -3163,11 +6491,23 @@ begin
             v_undo := '{"blocks": {}}'
                 || case when new.title <> old.title then v_old - 'properties' else '{}' end
                 || case when new.properties <> old.properties then v_old - 'title' else '{}' end;
-            insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
+            new.content_hash := core.change_hash(
+                old.content_hash, v_old, v_new, old.block_order, new.block_order, '{}', '{}', '{}'
+            );
+            insert into core.page_changes (
+                workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
+            )
             values (
                 new.workspace_id, new.id, new.version, v_now, old.version, null, 'direct',
-                jsonpatch.diff(v_old, v_new), v_undo
+                jsonpatch.diff(v_old, v_new), v_undo,
+                case when new.title <> old.title then '[["set", "", "/title"]]' else '[]'::jsonb end
+                || case when new.properties <> old.properties then '[["set", "", "/properties"]]' else '[]'::jsonb end,
+                new.content_hash
             );
+            if new.version % 10 = 0 then
+                insert into core.page_snapshots_due (workspace_id, page_id, version)
+                values (new.workspace_id, new.id, new.version);
+            end if;
             if v_new <> v_old then
                 perform core.enqueue_blocks(new.workspace_id, new.id, array[0], '{}', 100::smallint);
             end if;
@@ -3192,6 +6532,217 @@ COMMENT ON FUNCTION core.tg_pages__check_version() IS 'Fence around page content
 
 
 --
+-- Name: tg_pages__mark_recent(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.tg_pages__mark_recent() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    new.recent := true;
+    return new;
+end;
+$$;
+
+
+ALTER FUNCTION core.tg_pages__mark_recent() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION tg_pages__mark_recent(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.tg_pages__mark_recent() IS 'Takes a page that is edited again into pages_updated_recent_idx.';
+
+
+--
+-- Name: touch(text, text, text, text[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.touch(p_kind text, p_id text, p_what text, p_gone text[], p_n integer) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_gone is not null then
+        return jsonb_build_array(p_kind, p_id, p_what, p_n);
+    elsif p_kind = 'set' then
+        return jsonb_build_array(p_kind, p_id, p_what);
+    elsif p_kind = 'ins' then
+        return jsonb_build_array(p_kind, p_id, p_what::integer);
+    end if;
+    return jsonb_build_array(p_kind, p_id);
+end;
+$$;
+
+
+ALTER FUNCTION core.touch(p_kind text, p_id text, p_what text, p_gone text[], p_n integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION touch(p_kind text, p_id text, p_what text, p_gone text[], p_n integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.touch(p_kind text, p_id text, p_what text, p_gone text[], p_n integer) IS 'An entry of page_changes.touched: set, ins, del or mov of a block.';
+
+
+--
+-- Name: uncovered_pages(timestamp with time zone, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.uncovered_pages(p_month timestamp with time zone, p_limit integer) RETURNS TABLE(workspace_id uuid, page_id uuid, version bigint)
+    LANGUAGE plpgsql STABLE ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select latest.workspace_id, latest.page_id, latest.version
+        from (
+            select changes.workspace_id, changes.page_id, max(changes.version) as version
+            from core.page_changes as changes
+            where changes.at >= p_month
+                and changes.at < (p_month at time zone 'UTC' + interval '1 month') at time zone 'UTC'
+            group by changes.workspace_id, changes.page_id
+        ) as latest
+        inner join core.pages on latest.workspace_id = pages.workspace_id and latest.page_id = pages.id
+        where not exists (
+            select from core.page_snapshots as snapshots
+            where snapshots.workspace_id = latest.workspace_id and snapshots.page_id = latest.page_id
+                and snapshots.version >= latest.version
+        )
+        order by latest.workspace_id, latest.page_id
+        limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION core.uncovered_pages(p_month timestamp with time zone, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION uncovered_pages(p_month timestamp with time zone, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.uncovered_pages(p_month timestamp with time zone, p_limit integer) IS 'Pages with changes in a month of the log that no snapshot covers, and the version to make one of.';
+
+
+--
+-- Name: undo_change(jsonb, jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.undo_change(p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+    v_nos constant integer[] := block_order;
+begin
+    head := jsonb_build_object(
+        'title', coalesce(p_undo -> 'title', head -> 'title'),
+        'properties', coalesce(p_undo -> 'properties', head -> 'properties')
+    );
+    if p_undo ? 'order' then
+        block_order := array(
+            select places.no::integer
+            from jsonb_array_elements_text(p_undo -> 'order') with ordinality as places (no, place)
+            order by places.place
+        );
+    end if;
+    blocks := array(
+        select case when images.no is null then given.block else nullif(images.block, 'null') end
+        from unnest(block_order) with ordinality as places (no, place)
+        left join unnest(v_nos, blocks) as given (no, block) on places.no = given.no
+        left join jsonb_each(p_undo -> 'blocks') as images (no, block) on places.no::text = images.no
+        order by places.place
+    );
+    if array_position(blocks, null) is not null then
+        blocks := null;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.undo_change(p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION undo_change(p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.undo_change(p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) IS 'What a page was one version before, by a row of its log; NULL blocks where the row does not fit.';
+
+
+--
+-- Name: undo_state(uuid, uuid, bigint, bigint, jsonb, integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+declare
+    v_nos constant integer[] := block_order;
+    v_rows bigint;
+    v_title jsonb;
+    v_properties jsonb;
+    v_order jsonb;
+begin
+    -- array_agg, not min: they are values, ordered by version
+    select
+        count(*),
+        (array_agg(changes.undo -> 'title' order by changes.version) filter (where changes.undo ? 'title'))[1],
+        (array_agg(changes.undo -> 'properties' order by changes.version) filter (
+            where changes.undo ? 'properties'
+        ))[1],
+        (array_agg(changes.undo -> 'order' order by changes.version) filter (where changes.undo ? 'order'))[1]
+    into v_rows, v_title, v_properties, v_order
+    from core.page_changes as changes
+    where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+        and changes.version > p_version and changes.version <= p_from_version;
+    if v_rows <> p_from_version - p_version then
+        blocks := null;
+        return;
+    end if;
+    head := jsonb_build_object(
+        'title', coalesce(v_title, head -> 'title'), 'properties', coalesce(v_properties, head -> 'properties')
+    );
+    if v_order is not null then
+        block_order := array(
+            select places.no::integer
+            from jsonb_array_elements_text(v_order) with ordinality as places (no, place)
+            order by places.place
+        );
+    end if;
+    blocks := array(
+        select case when undone.no is null then given.block else nullif(undone.block, 'null') end
+        from unnest(block_order) with ordinality as places (no, place)
+        left join unnest(v_nos, blocks) as given (no, block) on places.no = given.no
+        left join (
+            select distinct on (images.no) images.no::integer as no, images.block
+            from core.page_changes as changes
+            cross join jsonb_each(changes.undo -> 'blocks') as images (no, block)
+            where changes.workspace_id = p_workspace_id and changes.page_id = p_page_id
+                and changes.version > p_version and changes.version <= p_from_version
+            order by images.no, changes.version
+        ) as undone on places.no = undone.no
+        order by places.place
+    );
+    if array_position(blocks, null) is not null then
+        blocks := null;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION undo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) IS 'What a page was at an older version, by the pre-images in its log; NULL blocks where the log has a gap.';
+
+
+--
 -- Name: waiting_blocks(uuid, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3206,33 +6757,58 @@ begin
         return;
     end if;
     return query
-    with edits as (
-        select q.workspace_id, q.page_id, q.no
-        from core.indexing_queue as q
-        where q.lane in (0, 1) and q.priority < 200
-        order by q.seq desc
-        limit 5000
+    with newest as materialized (
+        select p.id, p.updated_at
+        from core.pages as p
+        where p.workspace_id = p_workspace_id and p.deleted_at is null
+        order by p.edited_minute desc, p.updated_at desc
+        limit 200
     ),
-    imports as (
-        select q.page_id, q.no
-        from (
-            select p.id, p.updated_at
-            from core.pages as p
-            where p.workspace_id = p_workspace_id
-            order by p.edited_minute desc, p.updated_at desc
-            limit 100
-        ) as p
-        inner join core.indexing_queue as q on q.workspace_id = p_workspace_id and q.page_id = p.id
-        where q.priority between 200 and 299
-        order by p.updated_at desc
-        limit p_limit
-    )
-    select w.page_id, w.no
-    from (
-        select e.page_id, e.no from edits as e where e.workspace_id = p_workspace_id
+    tail as (
+        -- lane 1: what failed and is tried again
+        (select q.* from core.indexing_queue as q where q.lane = 0 and q.priority < 200
+        order by q.lane desc, q.priority desc, q.seq desc limit 5000)
         union all
-        select i.page_id, i.no from imports as i
-    ) as w
+        (select q.* from core.indexing_queue as q where q.lane = 1 and q.priority < 200
+        order by q.lane desc, q.priority desc, q.seq desc limit 1000)
+    ),
+    waiting as (
+        -- "offset 0", "order by no limit 1": look-ups by key whatever the statistics say, see core.live_blocks
+        (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
+        from newest as n
+        cross join lateral (
+            select q.no, q.priority from core.indexing_queue as q
+            where q.workspace_id = p_workspace_id and q.page_id = n.id and q.priority < 300 and q.op = 'upsert'
+            offset 0
+        ) as q
+        limit 5000)
+        union
+        select t.page_id, t.no, true, p.updated_at
+        from tail as t
+        cross join lateral (
+            select p.updated_at from core.pages as p
+            where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
+            offset 0
+        ) as p
+        where t.workspace_id = p_workspace_id and t.op = 'upsert'
+    ),
+    placed as (
+        select w.page_id, w.no, w.is_edit, w.updated_at, row_number() over (
+            partition by w.page_id, w.is_edit
+            order by
+                w.no > 0,
+                case when w.is_edit then (
+                    select b.ver from core.blocks as b
+                    where b.workspace_id = p_workspace_id and b.page_id = w.page_id and b.no between w.no and w.no
+                    order by b.no limit 1
+                ) end desc nulls last,
+                w.no
+        ) as place
+        from waiting as w
+    )
+    select p.page_id, p.no
+    from placed as p
+    order by p.is_edit desc, p.place > 200, p.updated_at desc, p.page_id, p.place
     limit p_limit;
 end;
 $$;
@@ -3244,94 +6820,141 @@ ALTER FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) OWNER T
 -- Name: FUNCTION waiting_blocks(p_workspace_id uuid, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) IS 'Keys of blocks that wait to be indexed, newest edits first, at most p_limit.';
+COMMENT ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) IS 'Keys of blocks that wait to be indexed, edits before imports, newest pages first, at most p_limit.';
 
 
 --
--- Name: write_version(core.pages, uuid, text, bigint, jsonb, integer[], integer, integer[], jsonb[], jsonb[], jsonb[], smallint); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: write_version(core.pages, uuid, text, bigint, jsonb, integer[], integer, boolean, integer[], jsonb[], jsonb[], jsonb[], jsonb[], smallint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_priority smallint) RETURNS bigint
+CREATE FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_version constant bigint := p_page.version + 1;
     v_now constant timestamptz := core.clock();
-    v_title_changed constant boolean := p_head ->> 'title' <> p_page.title;
-    v_properties_changed constant boolean := p_head -> 'properties' <> p_page.properties;
-    v_order_changed constant boolean := p_order <> p_page.block_order;
-    v_changed integer[];
-    v_removed integer[];
-    v_undo jsonb;
+    v_head constant jsonb := jsonb_build_object('title', p_page.title, 'properties', p_page.properties);
+    v_title_changed constant boolean := p_head -> 'title' <> v_head -> 'title';
+    v_properties_changed constant boolean := p_head -> 'properties' <> v_head -> 'properties';
+    v_changed integer[] := '{}';
+    v_gone integer[] := '{}';
+    v_undo jsonb := '{}';
+    v_hash numeric;
 begin
-    select
-        coalesce(array_agg(draft.no order by draft.no) filter (where places.no is not null), '{}'),
-        coalesce(array_agg(draft.no order by draft.no) filter (where places.no is null), '{}'),
-        coalesce(jsonb_object_agg(draft.no, draft.old), '{}')
-    into v_changed, v_removed, v_undo
-    from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
-    left join unnest(p_order) as places (no) on draft.no = places.no
-    where case when places.no is null then draft.old is not null else draft.old is distinct from draft.block end;
-    if not (v_title_changed or v_properties_changed or v_order_changed) and v_changed = '{}' then
+    if not (v_title_changed or v_properties_changed or p_order_changed) and p_nos = '{}'
+        and p_page.deleted_at is null then
         return p_page.version;
     end if;
 
-    delete from core.blocks
-    where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.no = any(v_removed);
-    update core.blocks
-    set type = draft.block ->> 'type', data = draft.block -> 'data', ver = v_version
-    from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
-    where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.no = draft.no
-        and draft.old <> draft.block;
-    insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
-    select
-        p_page.workspace_id, p_page.id, draft.no, draft.block ->> 'id', draft.block ->> 'type',
-        draft.block -> 'data', v_version
-    from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
-    inner join unnest(p_order) with ordinality as places (no, place) on draft.no = places.no
-    where draft.old is null
-    order by places.place;
-
+    -- one by one: each is a look at one index entry and a HOT update, whatever the planner thinks of an array's length
+    for i in 1..cardinality(p_nos) loop
+        if p_olds[i] is not null and p_blocks[i] is not null then
+            update core.blocks
+            set type = p_blocks[i] ->> 'type', data = p_blocks[i] -> 'data', ver = v_version
+            where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.no = p_nos[i];
+        end if;
+        if p_blocks[i] is null then
+            v_gone := v_gone || p_nos[i];
+        else
+            v_changed := v_changed || p_nos[i];
+        end if;
+        v_undo := v_undo || jsonb_build_object(p_nos[i], p_olds[i]);
+    end loop;
+    if p_order_changed then
+        delete from core.blocks
+        where blocks.workspace_id = p_page.workspace_id and blocks.page_id = p_page.id and blocks.no = any(v_gone);
+        insert into core.blocks (workspace_id, page_id, no, id, type, data, ver)
+        select
+            p_page.workspace_id, p_page.id, draft.no, draft.block ->> 'id', draft.block ->> 'type',
+            draft.block -> 'data', v_version
+        from unnest(p_nos, p_olds, p_blocks) as draft (no, old, block)
+        where draft.old is null;
+    end if;
+    v_hash := coalesce(
+        core.change_hash(
+            p_page.content_hash, v_head, p_head, case when p_order_changed then p_page.block_order else '{}' end,
+            case when p_order_changed then p_order else '{}' end, p_nos, p_olds, p_blocks
+        ),
+        core.draft_hash(p_page, p_head, p_order)
+    );
     perform set_config('quire.saving', p_page.id || ':' || v_version, true);
     update core.pages
     set
         -- what did not change keeps its stored (toasted) value and costs no WAL
         title = case when v_title_changed then p_head ->> 'title' else title end,
         properties = case when v_properties_changed then p_head -> 'properties' else properties end,
-        block_order = case when v_order_changed then p_order else block_order end,
+        block_order = case when p_order_changed then p_order else block_order end,
         next_block_no = p_next_block_no,
         version = v_version,
+        content_hash = v_hash,
         updated_at = v_now,
         edited_minute = date_trunc('minute', v_now, 'UTC'),
-        updated_by = p_actor
+        updated_by = p_actor,
+        -- a page that is written is there: only a restoration comes by with a deleted one
+        deleted_at = null
     where pages.workspace_id = p_page.workspace_id and pages.id = p_page.id;
-    perform set_config('quire.saving', '', true);
 
-    insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
+    insert into core.page_changes (
+        workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
+    )
     values (
         p_page.workspace_id, p_page.id, v_version, v_now, p_base_version, p_actor, p_kind, to_jsonb(p_ops),
         jsonb_build_object('blocks', v_undo)
-        || case when v_order_changed then jsonb_build_object('order', p_page.block_order) else '{}' end
+        || case when p_order_changed then jsonb_build_object('order', p_page.block_order) else '{}' end
         || case when v_title_changed then jsonb_build_object('title', p_page.title) else '{}' end
-        || case when v_properties_changed then jsonb_build_object('properties', p_page.properties) else '{}' end
+        || case when v_properties_changed then jsonb_build_object('properties', p_page.properties) else '{}' end,
+        to_jsonb(p_touched), v_hash
     );
+    if v_version % 10 = 0 then
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (p_page.workspace_id, p_page.id, v_version);
+    end if;
     if v_title_changed or v_properties_changed then
         v_changed := 0 || v_changed;
     end if;
-    perform core.enqueue_blocks(p_page.workspace_id, p_page.id, v_changed, v_removed, p_priority);
+    perform core.enqueue_blocks(p_page.workspace_id, p_page.id, v_changed, v_gone, p_priority);
     return v_version;
 end;
 $$;
 
 
-ALTER FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_priority smallint) OWNER TO quire_owner;
+ALTER FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_priority smallint); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_priority smallint) IS 'Makes a checked draft the next version of its locked page; returns the version, the old one when nothing changed.';
+COMMENT ON FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint) IS 'Makes a checked draft the next version of its locked page; returns the version, the old one when nothing changed.';
+
+
+--
+-- Name: written_pointer(jsonb, text, text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.written_pointer(p_container jsonb, p_op text, p_tokens text[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_parent constant text[] := p_tokens[:cardinality(p_tokens) - 1];
+begin
+    if p_op in ('add', 'remove', 'move') and p_tokens[cardinality(p_tokens)] ~ '^([0-9]+|-)$'
+        and jsonb_typeof(jsonpatch.get(p_container, v_parent)) = 'array' then
+        return jsonpatch.build_pointer(v_parent);
+    end if;
+    return jsonpatch.build_pointer(p_tokens);
+end;
+$_$;
+
+
+ALTER FUNCTION core.written_pointer(p_container jsonb, p_op text, p_tokens text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION written_pointer(p_container jsonb, p_op text, p_tokens text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.written_pointer(p_container jsonb, p_op text, p_tokens text[]) IS 'The pointer that an operation writes inside a container: the whole array where it shifts elements.';
 
 
 --
@@ -4062,8 +7685,7 @@ begin
         when 'replace' then
             return jsonpatch.replace(p_document, v_path, v_value, v_context);
         when 'test' then
-            -- jsonb = is RFC 6902's equality: 1 = 1.0, true is not 1, the order of members is nothing
-            if jsonpatch.get(p_document, v_path) is distinct from v_value then
+            if not jsonpatch.test(p_document, v_path, v_value) then
                 raise exception 'operation %: the value at "%" is not the tested one', p_index, p_operation ->> 'path'
                     using errcode = 'PT422', constraint = 'patch_test_failed',
                     detail = (v_context || jsonb_build_object('pointer', p_operation -> 'path'))::text;
@@ -4134,6 +7756,8 @@ CREATE FUNCTION jsonpatch.build_pointer(p_tokens text[]) RETURNS text
 begin
     if cardinality(p_tokens) = 0 then
         return '';
+    elsif array_to_string(p_tokens, '') !~ '[~/]' then
+        return '/' || array_to_string(p_tokens, '/');
     end if;
     -- unit separators cannot be told from content, so escape each token before joining
     return (
@@ -4161,20 +7785,23 @@ CREATE FUNCTION jsonpatch.check_document(p_document jsonb, p_max_depth integer D
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
+declare
+    v_numbers jsonb;
 begin
-    if jsonb_path_exists(
+    -- Eight bytes a level are the least: a small document needs no look, unless it is small because it is compressed.
+    if (pg_column_size(p_document) >= 8 * p_max_depth or pg_column_compression(p_document) is not null)
+        and jsonb_path_exists(
         p_document, format('strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', p_max_depth)::jsonpath
     ) then
         raise exception 'the JSON is nested more than % levels deep: make it flatter', p_max_depth
             using errcode = 'PT413', constraint = 'too_deep',
             detail = jsonb_build_object('limit', p_max_depth)::text;
     end if;
-    if exists (
+    -- strict: lax mode would open each array twice. jsonb_path_query as a set takes quadratic time.
+    v_numbers := jsonb_path_query_array(p_document, 'strict $.** ? (@.type() == "number")');
+    if v_numbers <> '[]' and exists (
         select 1
-        from jsonb_array_elements(
-            -- strict: lax mode would open each array twice. jsonb_path_query as a set takes quadratic time.
-            jsonb_path_query_array(p_document, 'strict $.** ? (@.type() == "number")')
-        ) as numbers (number)
+        from jsonb_array_elements(v_numbers) as numbers (number)
         where
             -- in this order, so that only numbers of a bounded length are ever printed
             case
@@ -4214,7 +7841,13 @@ declare
     v_pointer text;
     v_reason text;
 begin
-    if jsonb_typeof(p_operation) <> 'object' then
+    -- Most are right, and short: one look for these.
+    if v_op in ('add', 'replace', 'remove', 'test') and jsonb_typeof(p_operation -> 'op') = 'string'
+        and (v_op = 'remove' or p_operation ? 'value') and jsonb_typeof(p_operation -> 'path') = 'string'
+        and left(p_operation ->> 'path', 1) = '/' and length(p_operation ->> 'path') <= 64
+        and position('~' in p_operation ->> 'path') = 0 then
+        return;
+    elsif jsonb_typeof(p_operation) <> 'object' then
         v_reason := 'it is not an object';
     elsif jsonb_typeof(p_operation -> 'op') is distinct from 'string'
         or v_op not in ('add', 'remove', 'replace', 'move', 'copy', 'test') then
@@ -4265,9 +7898,6 @@ CREATE FUNCTION jsonpatch.check_patch(p_patch jsonb, p_max_operations integer DE
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    v_operation jsonb;
-    v_index integer := 0;
 begin
     if jsonb_typeof(p_patch) <> 'array' then
         raise exception 'a JSON Patch is an array of operations, this is a %: put it in [ ]', jsonb_typeof(p_patch)
@@ -4279,9 +7909,8 @@ begin
             using errcode = 'PT413', constraint = 'too_many_operations',
             detail = jsonb_build_object('limit', p_max_operations, 'operations', jsonb_array_length(p_patch))::text;
     end if;
-    for v_operation in select jsonb_array_elements(p_patch) loop
-        perform jsonpatch.check_operation(v_operation, v_index);
-        v_index := v_index + 1;
+    for v_index in 0..jsonb_array_length(p_patch) - 1 loop
+        perform jsonpatch.check_operation(p_patch -> v_index, v_index);
     end loop;
 end;
 $$;
@@ -4443,7 +8072,18 @@ begin
         v_operations := array(select jsonpatch.diff_arrays(p_from, p_to, p_pointer));
     end if;
     -- at the root a patch by members is kept even where it is longer: it can be merged with the changes of others
-    if p_pointer <> '' and pg_column_size(v_operations) > pg_column_size(v_replace) then
+    if p_pointer <> '' and pg_column_size(v_operations) > pg_column_size(v_replace)
+        or exists (
+            select 1
+            from unnest(v_operations) as operations (operation)
+            cross join lateral (select operations.operation ->> 'path' as path) as pointers
+            where
+                octet_length(pointers.path) > 64  -- 64 tokens have at least 64 slashes
+                and (
+                    octet_length(pointers.path) > 2048
+                    or length(pointers.path) - length(replace(pointers.path, '/', '')) > 64
+                )
+        ) then
         return next v_replace;
     else
         return query select unnest(v_operations);
@@ -4459,6 +8099,29 @@ ALTER FUNCTION jsonpatch.diff_values(p_from jsonb, p_to jsonb, p_pointer text) O
 --
 
 COMMENT ON FUNCTION jsonpatch.diff_values(p_from jsonb, p_to jsonb, p_pointer text) IS 'The operations that turn one value into another, at a pointer; for jsonpatch.diff.';
+
+
+--
+-- Name: evaluate_pointer(jsonb, text); Type: FUNCTION; Schema: jsonpatch; Owner: quire_owner
+--
+
+CREATE FUNCTION jsonpatch.evaluate_pointer(p_document jsonb, p_pointer text) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return jsonpatch.get(p_document, jsonpatch.pointer_tokens(p_pointer));
+end;
+$$;
+
+
+ALTER FUNCTION jsonpatch.evaluate_pointer(p_document jsonb, p_pointer text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION evaluate_pointer(p_document jsonb, p_pointer text); Type: COMMENT; Schema: jsonpatch; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION jsonpatch.evaluate_pointer(p_document jsonb, p_pointer text) IS 'The value that a JSON Pointer names: SQL NULL where there is nothing. PT400 invalid_pointer.';
 
 
 --
@@ -4715,6 +8378,29 @@ COMMENT ON FUNCTION jsonpatch.replace(p_document jsonb, p_tokens text[], p_value
 
 
 --
+-- Name: test(jsonb, text[], jsonb); Type: FUNCTION; Schema: jsonpatch; Owner: quire_owner
+--
+
+CREATE FUNCTION jsonpatch.test(p_document jsonb, p_tokens text[], p_value jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return jsonpatch.get(p_document, p_tokens) is not distinct from p_value;
+end;
+$$;
+
+
+ALTER FUNCTION jsonpatch.test(p_document jsonb, p_tokens text[], p_value jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION test(p_document jsonb, p_tokens text[], p_value jsonb); Type: COMMENT; Schema: jsonpatch; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION jsonpatch.test(p_document jsonb, p_tokens text[], p_value jsonb) IS 'RFC 6902 test: whether the value at the tokens is there and equal. A JSON null is not nothing.';
+
+
+--
 -- Name: add_member(uuid, uuid, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -4737,6 +8423,31 @@ ALTER FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text) 
 --
 
 COMMENT ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text) IS 'Makes a user a viewer, editor or owner of a workspace; again changes the role. 23503 when either does not exist.';
+
+
+--
+-- Name: count_pages(uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.count_pages(p_workspace_id uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return (
+        select count(*) from core.pages where p_workspace_id is null or pages.workspace_id = p_workspace_id
+    );
+end;
+$$;
+
+
+ALTER FUNCTION ops.count_pages(p_workspace_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_pages(p_workspace_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.count_pages(p_workspace_id uuid) IS 'How many pages there are, deleted ones too, in a workspace or in all.';
 
 
 --
@@ -4985,6 +8696,37 @@ COMMENT ON FUNCTION ops.indexing_state() IS 'Depth by state, age in seconds of t
 
 
 --
+-- Name: list_page_keys(uuid, uuid, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) RETURNS TABLE(workspace_id uuid, page_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select pages.workspace_id, pages.id
+        from core.pages
+        where (pages.workspace_id, pages.id) > (p_after_workspace_id, p_after_page_id)
+            -- bounds, not "is null or": the index is entered at the workspace and left behind it
+            and pages.workspace_id between coalesce(p_workspace_id, '00000000-0000-0000-0000-000000000000')
+            and coalesce(p_workspace_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        order by pages.workspace_id, pages.id
+        limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) IS 'Keys of pages in key order after a given one, of one workspace or of all.';
+
+
+--
 -- Name: list_tokens(); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -5009,6 +8751,47 @@ ALTER FUNCTION ops.list_tokens() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.list_tokens() IS 'Tokens with their owners, newest first; never the hashes.';
+
+
+--
+-- Name: make_snapshots(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.make_snapshots(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_due core.page_snapshots_due;
+    v_count integer := 0;
+begin
+    for v_due in
+        select due.*
+        from core.page_snapshots_due as due
+        order by due.workspace_id, due.page_id, due.version
+        limit p_limit
+        for update skip locked
+    loop
+        if not core.make_snapshot(v_due.workspace_id, v_due.page_id, v_due.version) then
+            raise warning 'no snapshot of page %, version %: its history is damaged or gone', v_due.page_id,
+                v_due.version;
+        end if;
+        delete from core.page_snapshots_due as due
+        where due.workspace_id = v_due.workspace_id and due.page_id = v_due.page_id and due.version = v_due.version;
+        v_count := v_count + 1;
+    end loop;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.make_snapshots(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION make_snapshots(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.make_snapshots(p_limit integer) IS 'Makes ordered snapshots of pages; returns how many orders it took. Several workers may call it at once.';
 
 
 --
@@ -5080,6 +8863,108 @@ COMMENT ON FUNCTION ops.metrics() IS 'Samples for /metrics and for SQL exporters
 
 
 --
+-- Name: purge_deleted_pages(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_deleted_pages(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    -- hours: days of a session's time zone may have 23 or 25 of them
+    v_floor constant timestamptz := core.clock() - interval '720 hours';
+    v_page record;
+    v_count integer := 0;
+begin
+    for v_page in
+        select pages.workspace_id, pages.id
+        from core.pages
+        where pages.deleted_at < v_floor
+        order by pages.workspace_id, pages.id
+        limit p_limit
+        for update skip locked
+    loop
+        -- queue first, as a save does after its page row
+        with waiting as (
+            select q.no
+            from core.indexing_queue as q
+            where q.workspace_id = v_page.workspace_id and q.page_id = v_page.id
+            order by q.no
+            for update
+        )
+
+        delete from core.indexing_queue as q
+        using waiting as w
+        where q.workspace_id = v_page.workspace_id and q.page_id = v_page.id and q.no = w.no;
+        delete from core.indexing_dead_letters as d
+        where d.workspace_id = v_page.workspace_id and d.page_id = v_page.id;
+        delete from core.block_embeddings as e
+        where e.workspace_id = v_page.workspace_id and e.page_id = v_page.id;
+        delete from core.search_entries as s
+        where s.workspace_id = v_page.workspace_id and s.page_id = v_page.id;
+        delete from core.page_changes as c
+        where c.workspace_id = v_page.workspace_id and c.page_id = v_page.id;
+        delete from core.page_snapshots_due as d
+        where d.workspace_id = v_page.workspace_id and d.page_id = v_page.id;
+        -- blocks, snapshots and names go with it
+        delete from core.pages as p
+        where p.workspace_id = v_page.workspace_id and p.id = v_page.id;
+        v_count := v_count + 1;
+    end loop;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_deleted_pages(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_deleted_pages(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_deleted_pages(p_limit integer) IS 'Removes pages deleted 30 days ago with everything of theirs, in key order; returns how many.';
+
+
+--
+-- Name: purge_idempotency_keys(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_idempotency_keys(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.clock() - interval '24 hours';
+    v_count integer;
+begin
+    with old as (
+        select k.workspace_id, k.user_id, k.key
+        from core.idempotency_keys as k
+        where k.created_at < v_floor
+        order by k.created_at
+        limit p_limit
+        for update skip locked
+    )
+
+    delete from core.idempotency_keys as k
+    using old as o
+    where k.workspace_id = o.workspace_id and k.user_id = o.user_id and k.key = o.key;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_idempotency_keys(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_idempotency_keys(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_idempotency_keys(p_limit integer) IS 'Removes answers to repeated requests after 24 hours; returns how many.';
+
+
+--
 -- Name: purge_indexing_done(); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -5130,6 +9015,110 @@ COMMENT ON FUNCTION ops.purge_indexing_done() IS 'Drops finished entries older t
 
 
 --
+-- Name: purge_page_history(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_page_history(p_limit integer) RETURNS TABLE(months integer, snapshots integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+    -- hours: days of a session's time zone may have 23 or 25 of them
+    v_floor constant timestamptz := date_trunc('month', core.clock() - interval '2160 hours', 'UTC');
+    v_month timestamptz;
+    v_page record;
+begin
+    months := 0;
+    snapshots := 0;
+    for v_page in
+        select names.workspace_id, names.page_id, names.version
+        from core.page_names as names
+        where not exists (
+            select from core.page_snapshots as made
+            where made.workspace_id = names.workspace_id and made.page_id = names.page_id
+                and made.version = names.version
+        )
+        order by names.workspace_id, names.page_id, names.version
+        limit p_limit
+    loop
+        snapshots := snapshots
+            + core.make_snapshot(v_page.workspace_id, v_page.page_id, v_page.version)::integer;
+    end loop;
+    for v_month in select core.change_months(v_floor) loop
+        for v_page in select * from core.uncovered_pages(v_month, p_limit - snapshots) loop
+            if not core.make_snapshot(v_page.workspace_id, v_page.page_id, v_page.version) then
+                raise warning 'page %: version % cannot be had, so the log is kept from % on: run `quire verify`',
+                    v_page.page_id, v_page.version, v_month;
+                return next;
+                return;
+            end if;
+            snapshots := snapshots + 1;
+        end loop;
+        if snapshots >= p_limit or not core.drop_change_month(v_month) then
+            exit;
+        end if;
+        months := months + 1;
+    end loop;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_page_history(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_page_history(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_page_history(p_limit integer) IS 'Takes whole months older than 90 days off the log of pages, once snapshots cover their pages; makes those, too.';
+
+
+--
+-- Name: rebuild_page(uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) RETURNS TABLE(action text, detail jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_page core.pages;
+    v_version bigint;
+begin
+    select pages.* into v_page
+    from core.pages
+    where pages.workspace_id = p_workspace_id and pages.id = p_page_id
+    for no key update;
+    if v_page.id is null then
+        return;
+    end if;
+    -- each leans on those before it
+    return query select repaired.action, repaired.detail from core.repair_live(v_page) as repaired;
+    for v_version in select core.check_snapshots(p_workspace_id, p_page_id) loop
+        delete from core.page_snapshots as snapshots
+        where snapshots.workspace_id = p_workspace_id and snapshots.page_id = p_page_id
+            and snapshots.version = v_version;
+        return query select
+            case when core.make_snapshot(p_workspace_id, p_page_id, v_version) then 'snapshot_rebuilt'
+                else 'snapshot_dropped' end,
+            jsonb_build_object('version', v_version);
+    end loop;
+    return query select repaired.action, repaired.detail from core.repair_log(p_workspace_id, p_page_id) as repaired;
+end;
+$$;
+
+
+ALTER FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION rebuild_page(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) IS 'Repairs a page and its history as far as the rest of them proves what was there; what it did, a row each.';
+
+
+--
 -- Name: revoke_token(uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -5151,6 +9140,51 @@ ALTER FUNCTION ops.revoke_token(p_token_id uuid) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.revoke_token(p_token_id uuid) IS 'Revokes a token by its id; whether that changed anything.';
+
+
+--
+-- Name: sweep_recent_pages(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.sweep_recent_pages(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_before constant timestamptz := date_trunc('minute', core.clock() - interval '8 days', 'UTC');
+    v_count integer;
+begin
+    with old as materialized (
+        select p.workspace_id, p.id
+        from core.pages as p
+        where p.recent and p.edited_minute < v_before
+        limit p_limit
+    ),
+    locked as materialized (
+        select p.workspace_id, p.id
+        from core.pages as p
+        inner join old as o on o.workspace_id = p.workspace_id and o.id = p.id
+        where p.recent and p.edited_minute < v_before
+        order by p.workspace_id, p.id
+        for update of p skip locked
+    )
+    update core.pages as p
+    set recent = false
+    from locked as l
+    where p.workspace_id = l.workspace_id and p.id = l.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.sweep_recent_pages(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION sweep_recent_pages(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.sweep_recent_pages(p_limit integer) IS 'Takes up to p_limit pages unedited for 8 days out of pages_updated_recent_idx; returns how many.';
 
 
 --
@@ -5235,6 +9269,10 @@ begin
     values (
         old.workspace_id, old.id, old.version + 1, v_now, old.version, 'delete', '[]', '{"blocks": {}}'
     );
+    if (old.version + 1) % 10 = 0 then
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (old.workspace_id, old.id, old.version + 1);
+    end if;
     perform core.enqueue_blocks(old.workspace_id, old.id, '{}', 0 || v_nos, 100::smallint);
     return old;
 end;
@@ -5364,6 +9402,156 @@ ALTER FUNCTION ops.tg_old_tables__refuse() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.tg_old_tables__refuse() IS 'Refuses writes on views that stand for tables of the old application. PT409 old_table_read_only.';
+
+
+--
+-- Name: thin_page_snapshots(uuid, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) RETURNS TABLE(workspace_id uuid, page_id uuid, removed integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    -- hours: days of a session's time zone may have 23 or 25 of them
+    v_floor constant timestamptz := core.clock() - interval '2160 hours';
+    v_workspace_id uuid;
+    v_page_id uuid;
+begin
+    select s.workspace_id, s.id
+    into v_workspace_id, v_page_id
+    from (
+        select p.workspace_id, p.id
+        from core.pages as p
+        where (p.workspace_id, p.id) > (p_after_workspace_id, p_after_page_id)
+        order by p.workspace_id, p.id
+        limit p_pages
+    ) as s
+    order by s.workspace_id desc, s.id desc
+    limit 1;
+    if not found then
+        return;
+    end if;
+    with thinned as (
+        select s.workspace_id, s.page_id, s.version
+        from core.page_snapshots as s
+        where (s.workspace_id, s.page_id) > (p_after_workspace_id, p_after_page_id)
+            and (s.workspace_id, s.page_id) <= (v_workspace_id, v_page_id)
+            and s.at < v_floor
+            and exists (
+                select from core.page_snapshots as newer
+                where newer.workspace_id = s.workspace_id and newer.page_id = s.page_id and newer.version > s.version
+                    and newer.at < v_floor
+                    and date_trunc('month', newer.at, 'UTC') = date_trunc('month', s.at, 'UTC')
+            )
+            and not exists (
+                select from core.page_names as n
+                where n.workspace_id = s.workspace_id and n.page_id = s.page_id and n.version = s.version
+            )
+        order by s.workspace_id, s.page_id, s.version
+        for update of s skip locked
+    )
+
+    delete from core.page_snapshots as s
+    using thinned as t
+    where s.workspace_id = t.workspace_id and s.page_id = t.page_id and s.version = t.version;
+    get diagnostics removed = row_count;
+    workspace_id := v_workspace_id;
+    page_id := v_page_id;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) IS 'Removes snapshots older than 90 days of the next pages after a key, but one a month and named ones; returns the last
+page looked at.';
+
+
+--
+-- Name: verify_page(uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) RETURNS TABLE(check_name text, ok boolean, detail jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 6
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (
+        select from core.pages where pages.workspace_id = p_workspace_id and pages.id = p_page_id
+    ) then
+        return;
+    end if;
+    return query
+        with live as (
+            select found.problem, found.detail from core.check_live(p_workspace_id, p_page_id) as found
+        ),
+
+        replayed as (
+            select found.version, found.problem from core.replay_page(p_workspace_id, p_page_id) as found
+        ),
+
+        snapshots as (
+            select jsonb_agg(found.version) as bad
+            from core.check_snapshots(p_workspace_id, p_page_id) as found (version)
+        ),
+
+        log as (
+            select
+                checks.check_name, checks.place,
+                jsonb_agg(replayed.version order by replayed.version) filter (
+                    where replayed.version is not null
+                ) as bad,
+                jsonb_build_object('last_consistent_version', min(replayed.version) - 1) as last
+            from (
+                values ('versions', 4, '{missing,ahead}'::text[]), ('replay', 5, '{ops}'), ('undo', 6, '{undo}')
+            ) as checks (check_name, place, problems)
+            left join replayed on replayed.problem = any(checks.problems)
+            group by checks.check_name, checks.place
+        )
+
+        select checks.check_name, checks.ok, checks.detail
+        from (
+            select
+                'block_order' as check_name, 1 as place, count(live.detail) = 0 as ok,
+                coalesce(min(live.detail::text)::jsonb, '{}') as detail
+            from live
+            where live.problem = 'order'
+            union all
+            select
+                'content_hash', 2, coalesce(bool_and(live.problem = 'unreckoned'), true),
+                coalesce(min((jsonb_build_object('problem', live.problem) || live.detail)::text)::jsonb, '{}')
+            from live
+            where live.problem <> 'order'
+            union all
+            select
+                'snapshots', 3, snapshots.bad is null,
+                jsonb_strip_nulls(jsonb_build_object('versions', snapshots.bad))
+            from snapshots
+            union all
+            select
+                log.check_name, log.place, log.bad is null,
+                case when log.bad is null then '{}' else jsonb_build_object('versions', log.bad) || log.last end
+            from log
+        ) as checks
+        order by checks.place;
+end;
+$$;
+
+
+ALTER FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION verify_page(p_workspace_id uuid, p_page_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) IS 'Whether a page and its history prove themselves, one row a check. Changes nothing.';
 
 
 --
@@ -6096,6 +10284,106 @@ COMMENT ON COLUMN core.blocks.ver IS 'Page version that last wrote the block.';
 
 
 --
+-- Name: idempotency_keys; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.idempotency_keys (
+    workspace_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    status smallint,
+    page_id uuid,
+    version bigint,
+    blocks integer,
+    body text,
+    CONSTRAINT idempotency_keys_key_ck CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE core.idempotency_keys OWNER TO quire_owner;
+
+--
+-- Name: TABLE idempotency_keys; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.idempotency_keys IS 'Answers to writes that came with an Idempotency-Key, kept for 24 hours: a repeated request gets the first answer. The
+row is written in the transaction of its write, so that it is there exactly when the write is.';
+
+
+--
+-- Name: COLUMN idempotency_keys.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.workspace_id IS 'Workspace.';
+
+
+--
+-- Name: COLUMN idempotency_keys.user_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.user_id IS 'User who sent it: a key is private to its user.';
+
+
+--
+-- Name: COLUMN idempotency_keys.key; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.key IS 'As sent.';
+
+
+--
+-- Name: COLUMN idempotency_keys.request_hash; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.request_hash IS 'sha256 of what was asked: the same key with another request is refused.';
+
+
+--
+-- Name: COLUMN idempotency_keys.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.created_at IS 'When the first request came.';
+
+
+--
+-- Name: COLUMN idempotency_keys.status; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.status IS 'HTTP status of the answer, 2xx or 4xx; NULL only inside its transaction.';
+
+
+--
+-- Name: COLUMN idempotency_keys.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.page_id IS 'Page of the answer.';
+
+
+--
+-- Name: COLUMN idempotency_keys.version; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.version IS 'Version of the answer, its ETag.';
+
+
+--
+-- Name: COLUMN idempotency_keys.blocks; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.blocks IS 'Number of blocks that the page had then.';
+
+
+--
+-- Name: COLUMN idempotency_keys.body; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.idempotency_keys.body IS 'Body of the answer, JSON text: of a problem the code and its members.';
+
+
+--
 -- Name: indexable_blocks; Type: VIEW; Schema: core; Owner: quire_owner
 --
 
@@ -6585,7 +10873,9 @@ CREATE TABLE core.page_changes (
     kind text NOT NULL,
     ops jsonb NOT NULL,
     undo jsonb NOT NULL,
-    CONSTRAINT page_changes_kind_ck CHECK ((kind = ANY (ARRAY['create'::text, 'patch'::text, 'put'::text, 'merge'::text, 'delete'::text, 'direct'::text, 'adopt'::text])))
+    touched jsonb,
+    content_hash numeric(20,0),
+    CONSTRAINT page_changes_kind_ck CHECK ((kind = ANY (ARRAY['create'::text, 'patch'::text, 'put'::text, 'merge'::text, 'delete'::text, 'restore'::text, 'repair'::text, 'direct'::text, 'adopt'::text])))
 )
 PARTITION BY RANGE (at);
 
@@ -6645,7 +10935,8 @@ COMMENT ON COLUMN core.page_changes.actor IS 'User; NULL where the old applicati
 -- Name: COLUMN page_changes.kind; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.page_changes.kind IS 'How it came: create, patch, put, merge, delete, direct (the old application), adopt (its migration).';
+COMMENT ON COLUMN core.page_changes.kind IS 'How it came: create, patch, put, merge, delete, restore, repair (ops.rebuild_page), direct (the old application), adopt
+(its migration).';
 
 
 --
@@ -6664,6 +10955,21 @@ changed}.';
 
 
 --
+-- Name: COLUMN page_changes.touched; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_changes.touched IS 'What the change touched, by block id: [["set", id, pointer] (id "": title and properties), ["ins", id, no],
+["del", id], ["mov", id]]. An insertion into or removal from an array inside a block touches the whole array. NULL: unknown.';
+
+
+--
+-- Name: COLUMN page_changes.content_hash; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_changes.content_hash IS 'core.page_hash of the page at this version: replay must reproduce it. NULL: not reckoned.';
+
+
+--
 -- Name: page_changes_default; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -6677,7 +10983,9 @@ CREATE TABLE core.page_changes_default (
     kind text CONSTRAINT page_changes_kind_not_null NOT NULL,
     ops jsonb CONSTRAINT page_changes_ops_not_null NOT NULL,
     undo jsonb CONSTRAINT page_changes_undo_not_null NOT NULL,
-    CONSTRAINT page_changes_kind_ck CHECK ((kind = ANY (ARRAY['create'::text, 'patch'::text, 'put'::text, 'merge'::text, 'delete'::text, 'direct'::text, 'adopt'::text])))
+    touched jsonb,
+    content_hash numeric(20,0),
+    CONSTRAINT page_changes_kind_ck CHECK ((kind = ANY (ARRAY['create'::text, 'patch'::text, 'put'::text, 'merge'::text, 'delete'::text, 'restore'::text, 'repair'::text, 'direct'::text, 'adopt'::text])))
 );
 
 
@@ -6688,6 +10996,122 @@ ALTER TABLE core.page_changes_default OWNER TO quire_owner;
 --
 
 COMMENT ON TABLE core.page_changes_default IS 'Catches rows no monthly partition takes. Not empty means that ops.ensure_partitions did not run.';
+
+
+--
+-- Name: page_snapshots; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.page_snapshots (
+    workspace_id uuid NOT NULL,
+    page_id uuid NOT NULL,
+    version bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    document jsonb NOT NULL,
+    block_order integer[] NOT NULL,
+    content_hash numeric(20,0) NOT NULL
+);
+
+
+ALTER TABLE core.page_snapshots OWNER TO quire_owner;
+
+--
+-- Name: TABLE page_snapshots; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.page_snapshots IS 'Whole pages at version 1, each 10th version, restored and named versions. A short cut and a second source: the log
+alone can rebuild each of them.';
+
+
+--
+-- Name: COLUMN page_snapshots.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots.workspace_id IS 'Workspace of the page.';
+
+
+--
+-- Name: COLUMN page_snapshots.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots.page_id IS 'Page.';
+
+
+--
+-- Name: COLUMN page_snapshots.version; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots.version IS 'Version that it is a picture of.';
+
+
+--
+-- Name: COLUMN page_snapshots.at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots.at IS 'When that version was made (not the snapshot): what retention goes by.';
+
+
+--
+-- Name: COLUMN page_snapshots.document; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots.document IS '{"title", "properties", "blocks": [{"id", "type", "data"}, ..]}.';
+
+
+--
+-- Name: COLUMN page_snapshots.block_order; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots.block_order IS 'Numbers (core.blocks.no) of its blocks, in their order.';
+
+
+--
+-- Name: COLUMN page_snapshots.content_hash; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots.content_hash IS 'core.page_hash of it: a snapshot that does not match is not used.';
+
+
+--
+-- Name: page_snapshots_due; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.page_snapshots_due (
+    workspace_id uuid NOT NULL,
+    page_id uuid NOT NULL,
+    version bigint NOT NULL
+);
+
+
+ALTER TABLE core.page_snapshots_due OWNER TO quire_owner;
+
+--
+-- Name: TABLE page_snapshots_due; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.page_snapshots_due IS 'Snapshots that saves have ordered and the worker has not made yet: making one inside the save would cost more than the
+save. Nothing needs them to be made soon.';
+
+
+--
+-- Name: COLUMN page_snapshots_due.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots_due.workspace_id IS 'Workspace of the page.';
+
+
+--
+-- Name: COLUMN page_snapshots_due.page_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots_due.page_id IS 'Page.';
+
+
+--
+-- Name: COLUMN page_snapshots_due.version; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.page_snapshots_due.version IS 'Version to make a snapshot of.';
 
 
 --
@@ -7906,6 +12330,14 @@ ALTER TABLE ONLY core.embedding_models
 
 
 --
+-- Name: idempotency_keys idempotency_keys_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pk PRIMARY KEY (workspace_id, user_id, key);
+
+
+--
 -- Name: indexing_counters indexing_counters_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -7943,6 +12375,30 @@ ALTER TABLE ONLY core.page_changes
 
 ALTER TABLE ONLY core.page_changes_default
     ADD CONSTRAINT page_changes_default_pkey PRIMARY KEY (workspace_id, page_id, version, at);
+
+
+--
+-- Name: page_names page_names_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.page_names
+    ADD CONSTRAINT page_names_pk PRIMARY KEY (workspace_id, page_id, name);
+
+
+--
+-- Name: page_snapshots_due page_snapshots_due_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.page_snapshots_due
+    ADD CONSTRAINT page_snapshots_due_pk PRIMARY KEY (workspace_id, page_id, version);
+
+
+--
+-- Name: page_snapshots page_snapshots_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.page_snapshots
+    ADD CONSTRAINT page_snapshots_pk PRIMARY KEY (workspace_id, page_id, version);
 
 
 --
@@ -8138,6 +12594,27 @@ COMMENT ON INDEX core.embedding_models_pk IS 'Model by name.';
 
 
 --
+-- Name: idempotency_keys_age_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX idempotency_keys_age_ix ON core.idempotency_keys USING btree (created_at);
+
+
+--
+-- Name: INDEX idempotency_keys_age_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.idempotency_keys_age_ix IS 'What the purge takes; never changed by an update.';
+
+
+--
+-- Name: INDEX idempotency_keys_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.idempotency_keys_pk IS 'A key of a user.';
+
+
+--
 -- Name: INDEX indexing_counters_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
@@ -8194,6 +12671,41 @@ COMMENT ON INDEX core.page_changes_pk IS 'Changes of a page by version.';
 
 
 --
+-- Name: INDEX page_names_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.page_names_pk IS 'A named version of a page.';
+
+
+--
+-- Name: INDEX page_snapshots_due_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.page_snapshots_due_pk IS 'A snapshot is ordered once.';
+
+
+--
+-- Name: INDEX page_snapshots_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.page_snapshots_pk IS 'The nearest snapshot below a version.';
+
+
+--
+-- Name: pages_deleted_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX pages_deleted_ix ON core.pages USING btree (workspace_id, id) WHERE (deleted_at IS NOT NULL);
+
+
+--
+-- Name: INDEX pages_deleted_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.pages_deleted_ix IS 'What the purge of deleted pages takes, in key order; never changed by a save.';
+
+
+--
 -- Name: pages_id_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
@@ -8215,6 +12727,20 @@ COMMENT ON INDEX core.pages_pk IS 'A page of a workspace.';
 
 
 --
+-- Name: pages_updated_recent_idx; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX pages_updated_recent_idx ON core.pages USING btree (workspace_id, edited_minute DESC, id) WHERE recent;
+
+
+--
+-- Name: INDEX pages_updated_recent_idx; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.pages_updated_recent_idx IS 'Pages of a workspace edited in the last week: small, and so in memory, however many old ones there are.';
+
+
+--
 -- Name: pages_workspace_updated_idx; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
@@ -8225,7 +12751,7 @@ CREATE INDEX pages_workspace_updated_idx ON core.pages USING btree (workspace_id
 -- Name: INDEX pages_workspace_updated_idx; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.pages_workspace_updated_idx IS 'Recent pages of a workspace, keyset pagination.';
+COMMENT ON INDEX core.pages_workspace_updated_idx IS 'Pages of a workspace, newest first, keyset pagination: lists that go further back than pages_updated_recent_idx.';
 
 
 --
@@ -8432,6 +12958,20 @@ COMMENT ON TRIGGER check_page_version ON core.pages IS 'Content changes raise th
 
 
 --
+-- Name: pages mark_recent_page; Type: TRIGGER; Schema: core; Owner: quire_owner
+--
+
+CREATE TRIGGER mark_recent_page BEFORE UPDATE ON core.pages FOR EACH ROW WHEN (((NOT new.recent) AND (new.edited_minute IS DISTINCT FROM old.edited_minute))) EXECUTE FUNCTION core.tg_pages__mark_recent();
+
+
+--
+-- Name: TRIGGER mark_recent_page ON pages; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TRIGGER mark_recent_page ON core.pages IS 'The first edit after the sweep makes the page recent again: see pages.recent.';
+
+
+--
 -- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: procrastinate; Owner: quire_owner
 --
 
@@ -8545,6 +13085,22 @@ ALTER TABLE ONLY core.blocks
 
 
 --
+-- Name: page_names page_names_page_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.page_names
+    ADD CONSTRAINT page_names_page_fk FOREIGN KEY (workspace_id, page_id) REFERENCES core.pages(workspace_id, id) ON DELETE CASCADE;
+
+
+--
+-- Name: page_snapshots page_snapshots_page_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.page_snapshots
+    ADD CONSTRAINT page_snapshots_page_fk FOREIGN KEY (workspace_id, page_id) REFERENCES core.pages(workspace_id, id) ON DELETE CASCADE;
+
+
+--
 -- Name: pages pages_workspace_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -8645,19 +13201,35 @@ GRANT ALL ON FUNCTION api.admit(p_token_hash bytea, p_policy text, p_cost intege
 
 
 --
--- Name: FUNCTION create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint); Type: ACL; Schema: api; Owner: quire_owner
+-- Name: FUNCTION batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text, p_idempotency_key text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint) FROM PUBLIC;
-GRANT ALL ON FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint) TO quire_api;
+REVOKE ALL ON FUNCTION api.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text, p_idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text, p_idempotency_key text) TO quire_api;
 
 
 --
--- Name: FUNCTION delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]); Type: ACL; Schema: api; Owner: quire_owner
+-- Name: FUNCTION create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text, p_idempotency_key text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) TO quire_api;
+REVOKE ALL ON FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text, p_idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text, p_idempotency_key text) TO quire_api;
+
+
+--
+-- Name: FUNCTION delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_idempotency_key text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_idempotency_key text) TO quire_api;
+
+
+--
+-- Name: FUNCTION diff_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_from bigint, p_to bigint); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.diff_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_from bigint, p_to bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.diff_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_from bigint, p_to bigint) TO quire_api;
 
 
 --
@@ -8669,6 +13241,30 @@ GRANT ALL ON FUNCTION api.get_page(p_workspace_id uuid, p_actor uuid, p_page_id 
 
 
 --
+-- Name: FUNCTION get_page_since(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_known_versions bigint[]); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.get_page_since(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_known_versions bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.get_page_since(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_known_versions bigint[]) TO quire_api;
+
+
+--
+-- Name: FUNCTION get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) TO quire_api;
+
+
+--
+-- Name: FUNCTION list_page_changes(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_limit integer); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.list_page_changes(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.list_page_changes(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_since bigint, p_limit integer) TO quire_api;
+
+
+--
 -- Name: FUNCTION list_pages(p_workspace_id uuid, p_actor uuid, p_limit integer, p_cursor text, p_updated_within interval); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -8677,19 +13273,35 @@ GRANT ALL ON FUNCTION api.list_pages(p_workspace_id uuid, p_actor uuid, p_limit 
 
 
 --
--- Name: FUNCTION patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return_document boolean); Type: ACL; Schema: api; Owner: quire_owner
+-- Name: FUNCTION list_versions(p_workspace_id uuid, p_actor uuid, p_page_id uuid); Type: ACL; Schema: api; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return_document boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return_document boolean) TO quire_api;
+REVOKE ALL ON FUNCTION api.list_versions(p_workspace_id uuid, p_actor uuid, p_page_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.list_versions(p_workspace_id uuid, p_actor uuid, p_page_id uuid) TO quire_api;
 
 
 --
--- Name: FUNCTION put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return_document boolean); Type: ACL; Schema: api; Owner: quire_owner
+-- Name: FUNCTION name_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text, p_version bigint); Type: ACL; Schema: api; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return_document boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return_document boolean) TO quire_api;
+REVOKE ALL ON FUNCTION api.name_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text, p_version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.name_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text, p_version bigint) TO quire_api;
+
+
+--
+-- Name: FUNCTION patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return text, p_idempotency_key text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return text, p_idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_patch text, p_kind text, p_priority smallint, p_return text, p_idempotency_key text) TO quire_api;
+
+
+--
+-- Name: FUNCTION put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text, p_idempotency_key text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text, p_idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text, p_idempotency_key text) TO quire_api;
 
 
 --
@@ -8701,11 +13313,27 @@ GRANT ALL ON FUNCTION api.readiness() TO quire_api;
 
 
 --
+-- Name: FUNCTION restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text, p_idempotency_key text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text, p_idempotency_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text, p_idempotency_key text) TO quire_api;
+
+
+--
 -- Name: FUNCTION search(p_workspace_id uuid, p_actor uuid, p_query text, p_mode text, p_contains text, p_limit integer, p_model text, p_embedding text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION api.search(p_workspace_id uuid, p_actor uuid, p_query text, p_mode text, p_contains text, p_limit integer, p_model text, p_embedding text) FROM PUBLIC;
 GRANT ALL ON FUNCTION api.search(p_workspace_id uuid, p_actor uuid, p_query text, p_mode text, p_contains text, p_limit integer, p_model text, p_embedding text) TO quire_api;
+
+
+--
+-- Name: FUNCTION unname_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.unname_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.unname_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_name text) TO quire_api;
 
 
 --
@@ -8717,10 +13345,24 @@ GRANT ALL ON FUNCTION api.wake_indexing() TO quire_api;
 
 
 --
--- Name: FUNCTION apply_operations(p_page core.pages, p_operations jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION apply_operations(p_page core.pages, p_operations jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[], p_put integer[], OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.apply_operations(p_page core.pages, p_operations jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[], p_put integer[], OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.batch_pages(p_workspace_id uuid, p_actor uuid, p_batch text, p_priority smallint, p_return text) FROM PUBLIC;
 
 
 --
@@ -8731,10 +13373,45 @@ REVOKE ALL ON FUNCTION core.block_text(p_type text, p_data jsonb) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION check_block_contents(p_blocks jsonb[], p_indexes integer[]); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION canonical_edits(p_operation jsonb, p_id text, p_container jsonb, p_from text[], p_n integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.check_block_contents(p_blocks jsonb[], p_indexes integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.canonical_edits(p_operation jsonb, p_id text, p_container jsonb, p_from text[], p_n integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION canonical_placement(p_page core.pages, p_op text, p_id text, p_block jsonb, p_index integer, p_order integer[], p_nos integer[], p_ids text[], p_gone text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.canonical_placement(p_page core.pages, p_op text, p_id text, p_block jsonb, p_index integer, p_order integer[], p_nos integer[], p_ids text[], p_gone text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION change_hash(p_hash numeric, p_old_head jsonb, p_head jsonb, p_old_order integer[], p_order integer[], p_nos integer[], p_olds jsonb[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.change_hash(p_hash numeric, p_old_head jsonb, p_head jsonb, p_old_order integer[], p_order integer[], p_nos integer[], p_olds jsonb[], p_blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION change_months(p_before timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.change_months(p_before timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_batch(p_batch jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_batch(p_batch jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_block_contents(p_blocks jsonb[], p_nos integer[], p_order integer[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_block_contents(p_blocks jsonb[], p_nos integer[], p_order integer[]) FROM PUBLIC;
 
 
 --
@@ -8752,6 +13429,13 @@ REVOKE ALL ON FUNCTION core.check_head(p_head jsonb) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION check_live(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_live(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_member(p_workspace_id uuid, p_actor uuid, p_role text); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -8759,10 +13443,10 @@ REVOKE ALL ON FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_ro
 
 
 --
--- Name: FUNCTION check_precondition(p_if_match text[], p_base_version bigint, p_current_version bigint); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION check_precondition(p_if_match text[], p_current_version bigint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.check_precondition(p_if_match text[], p_base_version bigint, p_current_version bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.check_precondition(p_if_match text[], p_current_version bigint) FROM PUBLIC;
 
 
 --
@@ -8780,6 +13464,20 @@ REVOKE ALL ON FUNCTION core.check_search(p_query text, p_mode text, p_contains t
 
 
 --
+-- Name: FUNCTION check_since(p_page core.pages, p_since bigint); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_since(p_page core.pages, p_since bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_snapshots(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION clock(); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -8791,6 +13489,13 @@ REVOKE ALL ON FUNCTION core.clock() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.count_indexing(p_name text, p_value bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) FROM PUBLIC;
 
 
 --
@@ -8815,10 +13520,24 @@ REVOKE ALL ON FUNCTION core.defer_drain(p_slot integer) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.delete_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION diff_order(p_from integer[], p_to integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.diff_order(p_from integer[], p_to integer[], p_blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb) FROM PUBLIC;
 
 
 --
@@ -8829,10 +13548,31 @@ REVOKE ALL ON FUNCTION core.draft_blocks(p_workspace_id uuid, p_page_id uuid, p_
 
 
 --
+-- Name: FUNCTION draft_hash(p_page core.pages, p_head jsonb, p_order integer[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.draft_hash(p_page core.pages, p_head jsonb, p_order integer[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION draft_value(p_page core.pages, p_tokens text[], p_head jsonb, p_order integer[], p_nos integer[], p_ids text[], p_blocks jsonb[], p_context jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.draft_value(p_page core.pages, p_tokens text[], p_head jsonb, p_order integer[], p_nos integer[], p_ids text[], p_blocks jsonb[], p_context jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION drop_change_month(p_month timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.drop_change_month(p_month timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION edit_block(p_block jsonb, p_operation jsonb, p_token text, p_number integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.edit_block(p_block jsonb, p_operation jsonb, p_token text, p_number integer) FROM PUBLIC;
 
 
 --
@@ -8864,10 +13604,38 @@ REVOKE ALL ON FUNCTION core.expand_operation(p_page core.pages, p_operation json
 
 
 --
+-- Name: FUNCTION failed_test(p_page core.pages, p_change jsonb, p_failed jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.failed_test(p_page core.pages, p_change jsonb, p_failed jsonb) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION find_block(p_page core.pages, p_token text, p_last integer, p_end boolean, p_order integer[], p_nos integer[], p_ids text[], p_context jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.find_block(p_page core.pages, p_token text, p_last integer, p_end boolean, p_order integer[], p_nos integer[], p_ids text[], p_context jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION hash_text(p_text text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.hash_text(p_text text) FROM PUBLIC;
 
 
 --
@@ -8906,10 +13674,52 @@ REVOKE ALL ON FUNCTION core.keep_numbers(p_nos integer[], p_ids text[], p_olds j
 
 
 --
--- Name: FUNCTION lock_page(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION keep_operations(p_canonical jsonb[], p_ids text[], p_scopes text[], p_pointers text[], p_kinds text[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_scopes text[], p_pointers text[], p_kinds text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION make_change(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT undo jsonb, OUT touched jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.make_change(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT undo jsonb, OUT touched jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION make_draft(p_page core.pages, p_kind text, p_change jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.make_draft(p_page core.pages, p_kind text, p_change jsonb, p_seed_nos integer[], p_seeds jsonb[], p_gone text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION make_snapshot(p_workspace_id uuid, p_page_id uuid, p_version bigint); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.make_snapshot(p_workspace_id uuid, p_page_id uuid, p_version bigint) FROM PUBLIC;
 
 
 --
@@ -8941,10 +13751,31 @@ REVOKE ALL ON FUNCTION core.name_blocks(p_blocks jsonb) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION name_document(p_name core.page_names); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.name_document(p_name core.page_names) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION new_id(); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.new_id() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION page_at(p_workspace_id uuid, p_page_id uuid, p_version bigint, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.page_at(p_workspace_id uuid, p_page_id uuid, p_version bigint, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION page_before(p_page core.pages, p_version bigint, OUT page core.pages, OUT nos integer[], OUT blocks jsonb[], OUT rebasable boolean); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.page_before(p_page core.pages, p_version bigint, OUT page core.pages, OUT nos integer[], OUT blocks jsonb[], OUT rebasable boolean) FROM PUBLIC;
 
 
 --
@@ -8955,10 +13786,31 @@ REVOKE ALL ON FUNCTION core.page_document(p_page core.pages) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION page_limits(); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION page_floor(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.page_limits() FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.page_floor(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION page_hash(p_head jsonb, p_order integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.page_hash(p_head jsonb, p_order integer[], p_blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION page_limits(OUT max_body_bytes integer, OUT max_operations integer, OUT max_whole_operations integer, OUT max_block_bytes integer, OUT max_blocks integer, OUT max_page_bytes integer, OUT max_depth integer, OUT max_copy_bytes integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.page_limits(OUT max_body_bytes integer, OUT max_operations integer, OUT max_whole_operations integer, OUT max_block_bytes integer, OUT max_blocks integer, OUT max_page_bytes integer, OUT max_depth integer, OUT max_copy_bytes integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION page_state(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_live boolean, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.page_state(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_live boolean, OUT head jsonb, OUT block_order integer[], OUT blocks jsonb[], OUT content_hash numeric) FROM PUBLIC;
 
 
 --
@@ -8969,6 +13821,48 @@ REVOKE ALL ON FUNCTION core.parse_body(p_body text, p_max_depth integer) FROM PU
 
 
 --
+-- Name: FUNCTION place_behind(p_place integer, p_order integer[], p_put integer[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_put integer[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION redo_change(p_ops jsonb, p_touched jsonb, p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.redo_change(p_ops jsonb, p_touched jsonb, p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION redo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.redo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION reduce_draft(p_page core.pages, p_order integer[], p_touched jsonb[], INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT order_changed boolean); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p_touched jsonb[], INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT order_changed boolean) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -8976,10 +13870,31 @@ REVOKE ALL ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[]
 
 
 --
--- Name: FUNCTION replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION refuse_save(p_current_version bigint, p_strict boolean, p_base_version bigint, p_outcome text, p_conflicts jsonb, p_server_patch jsonb, p_rebased_patch jsonb, OUT status smallint, OUT body text); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], OUT operations jsonb[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.refuse_save(p_current_version bigint, p_strict boolean, p_base_version bigint, p_outcome text, p_conflicts jsonb, p_server_patch jsonb, p_rebased_patch jsonb, OUT status smallint, OUT body text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION repair_live(p_page core.pages); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.repair_live(p_page core.pages) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION repair_log(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.repair_log(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.replace_document(p_page core.pages, p_target jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT next_block_no integer, INOUT nos integer[], INOUT olds jsonb[], INOUT blocks jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) FROM PUBLIC;
 
 
 --
@@ -8990,6 +13905,34 @@ REVOKE ALL ON FUNCTION core.replacement_document(p_path text[], p_value jsonb, p
 
 
 --
+-- Name: FUNCTION replacement_operations(p_page core.pages, p_head jsonb, p_from integer[], p_nos integer[], p_blocks jsonb[], p_to jsonb, p_order integer[], p_target jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.replacement_operations(p_page core.pages, p_head jsonb, p_from integer[], p_nos integer[], p_blocks jsonb[], p_to jsonb, p_order integer[], p_target jsonb[], p_gone text[], p_n integer, OUT ops jsonb[], OUT touched jsonb[], OUT canonical jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION replay_page(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.replay_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION rewrite_page(p_page core.pages, p_head jsonb, p_order integer[], p_blocks jsonb[], p_content_hash numeric); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.rewrite_page(p_page core.pages, p_head jsonb, p_order integer[], p_blocks jsonb[], p_content_hash numeric) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION rfc3339(p_time timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -8997,10 +13940,24 @@ REVOKE ALL ON FUNCTION core.rfc3339(p_time timestamp with time zone) FROM PUBLIC
 
 
 --
--- Name: FUNCTION save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return_document boolean); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION run_write(p_workspace_id uuid, p_actor uuid, p_function text, p_request jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return_document boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.run_write(p_workspace_id uuid, p_actor uuid, p_function text, p_request jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION save_item(p_workspace_id uuid, p_actor uuid, p_item jsonb, p_priority smallint, p_return text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.save_item(p_workspace_id uuid, p_actor uuid, p_item jsonb, p_priority smallint, p_return text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_body text, p_kind text, p_priority smallint, p_return text) FROM PUBLIC;
 
 
 --
@@ -9018,10 +13975,10 @@ REVOKE ALL ON FUNCTION core.search_snippet(p_text text, p_query tsquery) FROM PU
 
 
 --
--- Name: FUNCTION search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_tsvs tsvector[], p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_limit integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.search_text(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[], p_tsvs tsvector[], p_limit integer) FROM PUBLIC;
 
 
 --
@@ -9039,10 +13996,73 @@ REVOKE ALL ON FUNCTION core.search_vectors(p_workspace_id uuid, p_model text, p_
 
 
 --
+-- Name: FUNCTION settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION stale_base(p_if_match text[], p_base_version bigint, p_current_version bigint); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.stale_base(p_if_match text[], p_base_version bigint, p_current_version bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION state_document(p_page_id uuid, p_version bigint, p_head jsonb, p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.state_document(p_page_id uuid, p_version bigint, p_head jsonb, p_blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION tg_pages__check_version(); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.tg_pages__check_version() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION tg_pages__mark_recent(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.tg_pages__mark_recent() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION touch(p_kind text, p_id text, p_what text, p_gone text[], p_n integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.touch(p_kind text, p_id text, p_what text, p_gone text[], p_n integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION uncovered_pages(p_month timestamp with time zone, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.uncovered_pages(p_month timestamp with time zone, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION undo_change(p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.undo_change(p_undo jsonb, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION undo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) FROM PUBLIC;
 
 
 --
@@ -9053,10 +14073,17 @@ REVOKE ALL ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer)
 
 
 --
--- Name: FUNCTION write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_priority smallint); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_priority smallint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION written_pointer(p_container jsonb, p_op text, p_tokens text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.written_pointer(p_container jsonb, p_op text, p_tokens text[]) FROM PUBLIC;
 
 
 --
@@ -9155,6 +14182,14 @@ REVOKE ALL ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_rol
 
 
 --
+-- Name: FUNCTION count_pages(p_workspace_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.count_pages(p_workspace_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.count_pages(p_workspace_id uuid) TO quire_monitor;
+
+
+--
 -- Name: FUNCTION create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -9207,10 +14242,26 @@ GRANT ALL ON FUNCTION ops.indexing_state() TO quire_worker;
 
 
 --
+-- Name: FUNCTION list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) TO quire_monitor;
+
+
+--
 -- Name: FUNCTION list_tokens(); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.list_tokens() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION make_snapshots(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.make_snapshots(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.make_snapshots(p_limit integer) TO quire_worker;
 
 
 --
@@ -9222,6 +14273,22 @@ GRANT ALL ON FUNCTION ops.metrics() TO quire_monitor;
 
 
 --
+-- Name: FUNCTION purge_deleted_pages(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_deleted_pages(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_deleted_pages(p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION purge_idempotency_keys(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_idempotency_keys(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_idempotency_keys(p_limit integer) TO quire_worker;
+
+
+--
 -- Name: FUNCTION purge_indexing_done(); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -9230,10 +14297,33 @@ GRANT ALL ON FUNCTION ops.purge_indexing_done() TO quire_worker;
 
 
 --
+-- Name: FUNCTION purge_page_history(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_page_history(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_page_history(p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION rebuild_page(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION revoke_token(p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.revoke_token(p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION sweep_recent_pages(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.sweep_recent_pages(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.sweep_recent_pages(p_limit integer) TO quire_worker;
 
 
 --
@@ -9269,6 +14359,22 @@ REVOKE ALL ON FUNCTION ops.tg_old_pages__update() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION ops.tg_old_tables__refuse() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION verify_page(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) TO quire_monitor;
 
 
 --

@@ -11,7 +11,7 @@ $$;
 create function pg_temp.save(p_id text) returns void language sql as $$
     select * from api.patch_page(
         '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', p_id::uuid, '{*}', null,
-        format('{"title": "%s again"}', p_id), 'merge', 100::smallint, false
+        format('{"title": "%s again"}', p_id), 'merge', 100::smallint, null
     )
 $$;
 create function pg_temp.listed(p_within interval) returns text language sql as $$

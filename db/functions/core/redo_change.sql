@@ -43,10 +43,12 @@ begin
             end if;
             return;
         end if;
-        -- what was saved once is within the limits: of a diff there may be more operations than a patch has
-        v_document := jsonpatch.apply(
-            head || jsonb_build_object('blocks', to_jsonb(blocks)), p_ops, 2147483647, 2147483647
-        );
+        -- without the limits of jsonpatch.apply: a diff may have more operations than a patch, and an index in front of
+        -- a pointer may be longer than the block id that the client wrote
+        v_document := head || jsonb_build_object('blocks', to_jsonb(blocks));
+        for v_operation in select jsonb_array_elements(p_ops) loop
+            v_document := jsonpatch.apply_checked_operation(v_document, v_operation, 0);
+        end loop;
     exception
         when sqlstate 'PT400' or sqlstate 'PT413' or sqlstate 'PT422' or data_exception then
             blocks := null;

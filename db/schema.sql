@@ -2362,6 +2362,36 @@ COMMENT ON FUNCTION core.clock() IS 'The time: clock_timestamp(), or the setting
 
 
 --
+-- Name: complete_change(uuid, uuid, bigint, timestamp with time zone, jsonb, numeric); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_at timestamp with time zone, p_touched jsonb, p_content_hash numeric) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update core.page_changes
+    set touched = p_touched, content_hash = p_content_hash
+    where page_changes.workspace_id = p_workspace_id and page_changes.page_id = p_page_id
+        and page_changes.version = p_version and page_changes.at = p_at;
+    if p_version = 1 or p_version % 10 = 0 then
+        insert into core.page_snapshots_due (workspace_id, page_id, version)
+        values (p_workspace_id, p_page_id, p_version);
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_at timestamp with time zone, p_touched jsonb, p_content_hash numeric) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION complete_change(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_at timestamp with time zone, p_touched jsonb, p_content_hash numeric); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_at timestamp with time zone, p_touched jsonb, p_content_hash numeric) IS 'Touched places, hash and snapshot order of a version that the old application made.';
+
+
+--
 -- Name: count_indexing(text, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4931,10 +4961,12 @@ begin
             end if;
             return;
         end if;
-        -- what was saved once is within the limits: of a diff there may be more operations than a patch has
-        v_document := jsonpatch.apply(
-            head || jsonb_build_object('blocks', to_jsonb(blocks)), p_ops, 2147483647, 2147483647
-        );
+        -- without the limits of jsonpatch.apply: a diff may have more operations than a patch, and an index in front of
+        -- a pointer may be longer than the block id that the client wrote
+        v_document := head || jsonb_build_object('blocks', to_jsonb(blocks));
+        for v_operation in select jsonb_array_elements(p_ops) loop
+            v_document := jsonpatch.apply_checked_operation(v_document, v_operation, 0);
+        end loop;
     exception
         when sqlstate 'PT400' or sqlstate 'PT413' or sqlstate 'PT422' or data_exception then
             blocks := null;
@@ -6491,22 +6523,22 @@ begin
             v_undo := '{"blocks": {}}'
                 || case when new.title <> old.title then v_old - 'properties' else '{}' end
                 || case when new.properties <> old.properties then v_old - 'title' else '{}' end;
-            new.content_hash := core.change_hash(
-                old.content_hash, v_old, v_new, old.block_order, new.block_order, '{}', '{}', '{}'
-            );
-            insert into core.page_changes (
-                workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
-            )
+            insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
             values (
                 new.workspace_id, new.id, new.version, v_now, old.version, null, 'direct',
-                jsonpatch.diff(v_old, v_new), v_undo,
-                case when new.title <> old.title then '[["set", "", "/title"]]' else '[]'::jsonb end
-                || case when new.properties <> old.properties then '[["set", "", "/properties"]]' else '[]'::jsonb end,
-                new.content_hash
+                jsonpatch.diff(v_old, v_new), v_undo
             );
-            if new.version % 10 = 0 then
-                insert into core.page_snapshots_due (workspace_id, page_id, version)
-                values (new.workspace_id, new.id, new.version);
+            -- not while migrations before 0015 run
+            if to_jsonb(new) ? 'content_hash' then
+                new.content_hash := core.change_hash(
+                    old.content_hash, v_old, v_new, old.block_order, new.block_order, '{}', '{}', '{}'
+                );
+                perform core.complete_change(
+                    new.workspace_id, new.id, new.version, v_now,
+                    case when new.title <> old.title then '[["set", "", "/title"]]' else '[]'::jsonb end
+                    || case when new.properties <> old.properties then '[["set", "", "/properties"]]' else '[]'::jsonb
+                    end, new.content_hash
+                );
             end if;
             if v_new <> v_old then
                 perform core.enqueue_blocks(new.workspace_id, new.id, array[0], '{}', 100::smallint);
@@ -9269,9 +9301,11 @@ begin
     values (
         old.workspace_id, old.id, old.version + 1, v_now, old.version, 'delete', '[]', '{"blocks": {}}'
     );
-    if (old.version + 1) % 10 = 0 then
-        insert into core.page_snapshots_due (workspace_id, page_id, version)
-        values (old.workspace_id, old.id, old.version + 1);
+    -- not while migrations before 0015 run
+    if to_regclass('core.page_snapshots_due') is not null then
+        perform core.complete_change(
+            old.workspace_id, old.id, old.version + 1, v_now, '[]', p.content_hash
+        ) from core.pages as p where p.workspace_id = old.workspace_id and p.id = old.id;
     end if;
     perform core.enqueue_blocks(old.workspace_id, old.id, '{}', 0 || v_nos, 100::smallint);
     return old;
@@ -9323,6 +9357,17 @@ begin
         )),
         '{}'
     );
+    -- not while migrations before 0015 run
+    if to_regclass('core.page_snapshots_due') is not null then
+        update core.pages
+        set content_hash = core.page_hash(
+            jsonb_build_object('title', new.title, 'properties', new.properties), '{}', '{}'
+        )
+        where pages.workspace_id = new.workspace_id and pages.id = new.id;
+        perform core.complete_change(new.workspace_id, new.id, 1, v_now, '[]', p.content_hash)
+        from core.pages as p
+        where p.workspace_id = new.workspace_id and p.id = new.id;
+    end if;
     perform core.enqueue_blocks(new.workspace_id, new.id, array[0], '{}', 100::smallint);
     return new;
 end;
@@ -13482,6 +13527,13 @@ REVOKE ALL ON FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid)
 --
 
 REVOKE ALL ON FUNCTION core.clock() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION complete_change(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_at timestamp with time zone, p_touched jsonb, p_content_hash numeric); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid, p_version bigint, p_at timestamp with time zone, p_touched jsonb, p_content_hash numeric) FROM PUBLIC;
 
 
 --

@@ -36,22 +36,22 @@ begin
             v_undo := '{"blocks": {}}'
                 || case when new.title <> old.title then v_old - 'properties' else '{}' end
                 || case when new.properties <> old.properties then v_old - 'title' else '{}' end;
-            new.content_hash := core.change_hash(
-                old.content_hash, v_old, v_new, old.block_order, new.block_order, '{}', '{}', '{}'
-            );
-            insert into core.page_changes (
-                workspace_id, page_id, version, at, base_version, actor, kind, ops, undo, touched, content_hash
-            )
+            insert into core.page_changes (workspace_id, page_id, version, at, base_version, actor, kind, ops, undo)
             values (
                 new.workspace_id, new.id, new.version, v_now, old.version, null, 'direct',
-                jsonpatch.diff(v_old, v_new), v_undo,
-                case when new.title <> old.title then '[["set", "", "/title"]]' else '[]'::jsonb end
-                || case when new.properties <> old.properties then '[["set", "", "/properties"]]' else '[]'::jsonb end,
-                new.content_hash
+                jsonpatch.diff(v_old, v_new), v_undo
             );
-            if new.version % 10 = 0 then
-                insert into core.page_snapshots_due (workspace_id, page_id, version)
-                values (new.workspace_id, new.id, new.version);
+            -- not while migrations before 0015 run
+            if to_jsonb(new) ? 'content_hash' then
+                new.content_hash := core.change_hash(
+                    old.content_hash, v_old, v_new, old.block_order, new.block_order, '{}', '{}', '{}'
+                );
+                perform core.complete_change(
+                    new.workspace_id, new.id, new.version, v_now,
+                    case when new.title <> old.title then '[["set", "", "/title"]]' else '[]'::jsonb end
+                    || case when new.properties <> old.properties then '[["set", "", "/properties"]]' else '[]'::jsonb
+                    end, new.content_hash
+                );
             end if;
             if v_new <> v_old then
                 perform core.enqueue_blocks(new.workspace_id, new.id, array[0], '{}', 100::smallint);

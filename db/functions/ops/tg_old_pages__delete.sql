@@ -26,9 +26,11 @@ begin
     values (
         old.workspace_id, old.id, old.version + 1, v_now, old.version, 'delete', '[]', '{"blocks": {}}'
     );
-    if (old.version + 1) % 10 = 0 then
-        insert into core.page_snapshots_due (workspace_id, page_id, version)
-        values (old.workspace_id, old.id, old.version + 1);
+    -- not while migrations before 0015 run
+    if to_regclass('core.page_snapshots_due') is not null then
+        perform core.complete_change(
+            old.workspace_id, old.id, old.version + 1, v_now, '[]', p.content_hash
+        ) from core.pages as p where p.workspace_id = old.workspace_id and p.id = old.id;
     end if;
     perform core.enqueue_blocks(old.workspace_id, old.id, '{}', 0 || v_nos, 100::smallint);
     return old;

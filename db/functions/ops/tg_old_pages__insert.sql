@@ -37,6 +37,17 @@ begin
         )),
         '{}'
     );
+    -- not while migrations before 0015 run
+    if to_regclass('core.page_snapshots_due') is not null then
+        update core.pages
+        set content_hash = core.page_hash(
+            jsonb_build_object('title', new.title, 'properties', new.properties), '{}', '{}'
+        )
+        where pages.workspace_id = new.workspace_id and pages.id = new.id;
+        perform core.complete_change(new.workspace_id, new.id, 1, v_now, '[]', p.content_hash)
+        from core.pages as p
+        where p.workspace_id = new.workspace_id and p.id = new.id;
+    end if;
     perform core.enqueue_blocks(new.workspace_id, new.id, array[0], '{}', 100::smallint);
     return new;
 end;

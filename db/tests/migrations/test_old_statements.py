@@ -260,3 +260,19 @@ def test_privileges_come_along(old: Old) -> None:
         assert old.rows("select has_schema_privilege(%s, 'core', 'usage')", role) == [(False,)]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         old.app.execute("select 1 from core.pages")
+
+
+def test_what_it_writes_proves_itself_like_any_version(old: Old) -> None:
+    row = old.app.execute(
+        "insert into pages (workspace_id, title) values (%s, 'New') returning id", [WORKSPACE]
+    ).fetchone()
+    assert row is not None
+    old.app.execute("update pages set title = 'Newer', version = version + 1 where id = %s and version = 1", [row[0]])
+    old.app.execute("delete from pages where id = %s", [row[0]])
+    assert old.rows(
+        "select version, touched from core.page_changes"
+        " where page_id = %s and content_hash is not null order by version",
+        row[0],
+    ) == [(1, []), (2, [["set", "", "/title"]]), (3, [])]
+    assert old.rows("select version from core.page_snapshots_due where page_id = %s", row[0]) == [(1,)]
+    assert old.rows("select * from ops.verify_page(%s, %s) where not ok", WORKSPACE, row[0]) == []

@@ -45,9 +45,10 @@ def test_a_version_is_read_with_its_etag(api: Api, page: str) -> None:
 
 def test_a_known_version_is_304(api: Api, page: str) -> None:
     client = api.client()
-    for tags in ('"1"', '"7", W/"1"', "*"):
+    # the form that was asked about comes back, for the cache that keeps it
+    for tags, etag in (('"1"', '"1"'), ('"7", W/"1"', 'W/"1"'), ("*", '"1"')):
         answer = client.get(f"/pages/{page}?version=1", headers={"If-None-Match": tags})
-        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1"'), tags
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag), tags
     assert client.get(f"/pages/{page}?version=1", headers={"If-None-Match": '"3"'}).status_code == 200
     known = client.get(f"/pages/{page}?since=1", headers={"If-None-Match": '"3"'})
     assert (known.status_code, known.headers["etag"]) == (304, '"3"')

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from db.placement import VERSIONS
 from db.settings import Settings
 
 FILE_NAME = "quickstart.env"
@@ -32,6 +33,17 @@ def find_database_url(settings: Settings) -> str | None:
         return read_env_file(settings.data / FILE_NAME).get("DATABASE_URL")
     except PermissionError:
         return None
+
+
+def names_embedded_server(data: Path, database_url: str | None) -> bool:
+    """Whether an address is that of the embedded server of a data folder: a shell that has sourced the file has it."""
+    # On a socket, and a cluster is there: with another server the file has that one's address.
+    return (
+        database_url is not None
+        and (data / f"postgres-{VERSIONS[-1]}").exists()
+        and "?host=%2F" in database_url
+        and read_env_file(data / FILE_NAME).get("DATABASE_URL") == database_url
+    )
 
 
 def write_env_file(path: Path, values: Mapping[str, str]) -> None:

@@ -21,7 +21,14 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from app.quickstart import FILE_NAME, base_url, curl_lines, read_env_file, write_env_file
+from app.quickstart import (
+    FILE_NAME,
+    base_url,
+    curl_lines,
+    names_embedded_server,
+    read_env_file,
+    write_env_file,
+)
 from app.seed import Quickstart, ensure_quickstart
 from db.commands import Subparsers
 from db.embedded import EmbeddedServer
@@ -61,6 +68,10 @@ def run(args: argparse.Namespace) -> int:
         if value:
             os.environ[name] = value
     settings = Settings.from_env()
+    if names_embedded_server(settings.data, settings.database_url):
+        _say("DATABASE_URL is that of the data folder's own server, which is started")
+        del os.environ["DATABASE_URL"]
+        settings = Settings.from_env()
     _check_port(settings.host, settings.port)
     _install_signals()
     supervisor = Supervisor(settings)

@@ -32,11 +32,13 @@ class Up:
         self.log = data / "up.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> str:
-        """Start, wait until it says that it is ready, and answer what it printed."""
+    def start(self, sourced: bool = False) -> str:
+        """Start, wait until it says that it is ready, and answer what it printed. sourced: quickstart.env, before."""
         self.data.mkdir(exist_ok=True)
         env = {name: value for name, value in os.environ.items() if not name.startswith(("QUIRE_", "DATABASE_URL"))}
         env |= {"PORT": str(self.port), "DATA": str(self.data), "QUIRE_INDEX_LEASE_SECONDS": "10"}
+        if sourced:
+            env |= read_env_file(self.data / "quickstart.env")
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -135,7 +137,8 @@ def test_the_printed_commands_work_and_nothing_is_lost_by_kills_and_restarts(up:
         assert _get_when_back(client, f"pages/{page[1]}").content == stored.content
         assert up.stop() == 0
         assert up.processes() == []
-        up.start()
+        # a shell that has sourced the file names a server that is no longer there
+        assert "own server" in up.start(sourced=True)
         assert read_env_file(env_file) == before
         assert _get_when_back(client, f"pages/{page[1]}").content == stored.content
         # The supervisor itself is killed: the kernel tells the rest.

@@ -71,7 +71,8 @@ begin
         end if;
         if v_id = any(v_stay) then
             -- both moved it to the same place: it stays where it is, and has this patch's content
-            continue when v_operation ->> 'op' = 'remove' and v_inner = '';
+            continue when v_operation ->> 'op' = 'remove' and v_inner = ''
+                or v_operation ? 'after' and v_operation ? 'from';
             if v_operation ? 'after' and v_operation ? 'value' then
                 v_operation := jsonb_build_object(
                     'op', 'replace', 'path', '/blocks/' || v_id, 'value', v_operation -> 'value',

@@ -71,7 +71,17 @@ begin
         where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id
             and stored.id in (select entry ->> 1 from unnest(v_theirs) as touch (entry) where entry ->> 0 = 'mov')
     );
-    v_gone := array(select entry ->> 1 from unnest(v_theirs) as touch (entry) where entry ->> 0 <> 'set');
+    -- put in, removed or moved; not what came and went again
+    v_gone := array(
+        select entry ->> 1 from unnest(v_theirs) as touch (entry) where entry ->> 0 <> 'set'
+        intersect (
+            select stored.id
+            from core.blocks as stored
+            where stored.workspace_id = p_page.workspace_id and stored.page_id = p_page.id
+            union all
+            select seeds.block ->> 'id' from unnest(v_base.blocks) as seeds (block)
+        )
+    );
     v_put := v_moved || array(select unnest(p_page.block_order) except select unnest((v_base.page).block_order));
 
     v_mine := core.make_draft(v_base.page, p_kind, p_change, v_base.nos, v_base.blocks, v_gone);

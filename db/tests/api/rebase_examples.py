@@ -132,6 +132,20 @@ EXAMPLES = [
         "nabc",
     ),
     Example(
+        "put in there and taken out by the next version: a neighbour like any other",
+        [add("/blocks/1", new("n")), remove("/blocks/b")],
+        [add("/blocks/1", new("n")), remove("/blocks/b"), add("/blocks/2", new("m"))],
+        "anmc",
+        then=[remove("/blocks/n")],
+    ),
+    Example(
+        "put back and moved by both to the same place: their place stays",
+        [remove("/blocks/b"), add("/blocks/-", new("b", 2)), move("/blocks/b", "/blocks/1")],
+        [remove("/blocks/b"), add("/blocks/-", new("b", 2)), move("/blocks/b", "/blocks/1")],
+        "abnc",
+        then=[add("/blocks/2", new("n"))],
+    ),
+    Example(
         "(e) one id, taken out again",
         [add("/blocks/0", new("n"))],
         [add("/blocks/0", new("n", 2)), remove("/blocks/0")],

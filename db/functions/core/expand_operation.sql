@@ -34,7 +34,13 @@ begin
                 using errcode = 'PT422', constraint = 'patch_path_missing', detail = p_context::text;
         elsif v_op = 'move' and v_from = v_path then
             return '{}';
-        elsif v_op = 'move' and v_path[1:cardinality(v_from)] = v_from then
+        elsif v_op = 'move' and (
+            v_path[1:cardinality(v_from)] = v_from
+            -- one block by its index and by its id
+            or v_from[1] = 'blocks' and v_path[1] = 'blocks' and cardinality(v_from) = 2 and cardinality(v_path) > 2
+            and core.find_block(p_page, v_from[2], cardinality(p_order) - 1, false, p_order, p_nos, p_ids, p_context)
+            = core.find_block(p_page, v_path[2], cardinality(p_order) - 1, false, p_order, p_nos, p_ids, p_context)
+        ) then
             raise exception 'operation %: a value cannot be moved into itself', v_number
                 using errcode = 'PT422', constraint = 'patch_move_into_itself', detail = p_context::text;
         elsif v_op = 'copy' and cardinality(v_from) = 2 and cardinality(v_path) = 2

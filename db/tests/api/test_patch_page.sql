@@ -1,5 +1,5 @@
 begin;
-select plan(81);
+select plan(82);
 
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-0000-0000-000000000001', 'w', now());
 insert into core.users (id, name, created_at)
@@ -129,6 +129,7 @@ select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "test", "path": "/bl
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "test", "path": "/blocks", "value": []}]') $q$), 'PT422 patch_test_failed 0 /blocks', 'a test of all');
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "test", "path": "/blocks/b", "value": {"id": "b", "type": "p", "data": {}}}]') $q$), 'none', 'a test that holds');
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "move", "from": "/blocks/0", "path": "/blocks/0/data/x"}]') $q$), 'PT422 patch_move_into_itself 0 /blocks/0/data/x', 'a block into itself');
+select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "move", "from": "/blocks/0", "path": "/blocks/b/data/x"}]') $q$), 'PT422 patch_move_into_itself 0 /blocks/b/data/x', 'nor by its other name');
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "move", "from": "/properties", "path": "/properties/x"}]') $q$), 'PT422 patch_move_into_itself 0 /properties/x', 'properties into themselves');
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "copy", "from": "/properties/none", "path": "/blocks/0/data/x"}]') $q$), 'PT422 patch_path_missing 0 /blocks/0/data/x', 'nothing to copy');
 select is(pg_temp.problem($q$ select pg_temp.patch('[{"op": "replace", "path": "", "value": {"title": "", "properties": {}}}]') $q$), 'PT422 member_missing 0 ', 'a document without blocks');

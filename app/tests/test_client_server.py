@@ -27,15 +27,10 @@ from app.client import (
     Unprocessable,
 )
 from app.client.differ import same
-from app.routes import ACTIONS
 from app.tests import contract
 from app.tests.lossy import lossy_proxy
 from app.tests.processes import Api
 from app.tests.test_limits_http import changed_policy
-
-history = pytest.mark.skipif(
-    "/v1/workspaces/{workspace_id}/pages/{page_id}/changes" not in ACTIONS, reason="no routes of history yet"
-)
 
 
 @pytest.fixture
@@ -258,7 +253,6 @@ def test_search_finds_what_was_saved(client: Client) -> None:
     assert [hit["page_id"] for hit in found["hits"]] == [page.id]
 
 
-@history
 def test_the_past_of_a_page(client: Client) -> None:
     page = client.create({"title": "one", "blocks": blocks("a", "b")})
     for title in ("two", "three"):
@@ -285,7 +279,6 @@ def test_the_past_of_a_page(client: Client) -> None:
     assert client.get(page.id).document == page.document
 
 
-@history
 def test_catching_up_reads_only_what_changed(client: Client) -> None:
     page = client.create({"title": "t", "blocks": blocks(*"abcde")})
     other = client.get(page.id)

@@ -351,10 +351,10 @@ def _kill_again_and_again(
     first = chance.sample(list(kinds), len(kinds))
     deadline = time.monotonic() + seconds
     while first or time.monotonic() < deadline:
-        before = sum(len(thread.acknowledged) for thread in threads)
+        wanted = sum(len(thread.acknowledged) for thread in threads) + len(threads)
         time.sleep(chance.uniform(0.5, 3))  # so that kills find saves at any stage
         try:
-            wait_until(lambda: sum(len(thread.acknowledged) for thread in threads) >= before + len(threads), 120)  # noqa: B023
+            wait_until(lambda least=wanted: sum(len(thread.acknowledged) for thread in threads) >= least, 120)
         except AssertionError:
             report.problems.append(f"no saves in two minutes after {dict(report.kills)}")
             return

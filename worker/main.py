@@ -123,6 +123,13 @@ async def keep_working(app: procrastinate.App, pool: Pool, queue: str, concurren
         stopping.cancel()
         if stop.is_set():
             worker.stop()
+            # With the database away it would wait for a connection as long as the pool lets it. What it leaves behind
+            # is given back by others: its batch when the lease ends, its job when its heartbeat is old.
+            await asyncio.wait({running}, timeout=STOP_SECONDS + 1)
+        if stop.is_set() and not running.done():
+            log.warning("executor left behind", extra={"queue": queue, "reason": "it does not stop"})
+            running.add_done_callback(lambda task: task.cancelled() or task.exception())  # the pool is closed under it
+            return
         try:
             await running
         except Exception as error:

@@ -171,7 +171,7 @@ def own_server() -> Iterator[EmbeddedServer]:
 @pytest.mark.slow
 def test_survives_the_death_of_postgresql(own_server: EmbeddedServer, provider: EmbeddingServer) -> None:
     database = own_server.url("quire")
-    with running(database, provider) as worker:
+    with running(database, provider, QUIRE_POOL_TIMEOUT="30") as worker:
         wait_until(lambda: any(e["event"] == "worker started" for e in worker.events()), 30, "a worker")
         with psycopg.connect(database, autocommit=True) as conn:
             workspace = pages.create_workspace(conn)
@@ -187,7 +187,12 @@ def test_survives_the_death_of_postgresql(own_server: EmbeddedServer, provider: 
             wait_until(lambda: waiting(conn) == 0, 60, "an empty queue")
             assert worker.process.poll() is None
             assert pages.disagreements(conn, workspace, MODEL) == []
+        # Killed again and told to stop while it is away: the executors wait for a connection, 30 seconds each time.
+        assert own_server.pid is not None
+        os.kill(own_server.pid, signal.SIGKILL)
+        time.sleep(3)
         assert worker.stop() < 15
+        assert worker.process.returncode == 0
 
 
 def test_waits_for_its_database_and_stops_when_told(provider: EmbeddingServer, tmp_path: Path) -> None:

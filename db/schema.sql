@@ -208,6 +208,236 @@ CREATE TYPE procrastinate.procrastinate_job_to_defer_v1 AS (
 ALTER TYPE procrastinate.procrastinate_job_to_defer_v1 OWNER TO quire_owner;
 
 --
+-- Name: admin_discard_dead_letters(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query
+    select jsonb_build_object(
+        'discarded', r.discarded, 'next', case when r.next_filter is not null then
+            jsonb_build_object('filter', r.next_filter, 'limit', s.max_entries)
+        end
+    )::text
+    from core.read_selection(p_body) as s
+    cross join lateral ops.discard_dead_letters(s.filter, s.max_entries, p_actor, p_token_id) as r;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) IS 'Gives up dead letters, for operators. PT403 operator_required; PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: admin_group_dead_letters(uuid, uuid, jsonb, integer); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query
+    select jsonb_build_object(
+        'groups', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'fingerprint', g.fingerprint, 'error_code', g.error_code, 'entries', g.entries,
+                    'workspaces', g.workspaces, 'first_died_at', core.rfc3339(g.first_died_at),
+                    'last_died_at', core.rfc3339(g.last_died_at), 'sample', g.sample,
+                    'alerted_at', core.rfc3339(g.alerted_at)
+                ) order by g.entries desc, g.fingerprint
+            ), '[]'
+        )
+    )::text
+    from ops.group_dead_letters(p_filter, p_limit) as g;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) IS 'Dead letters by error fingerprint as JSON, for operators. PT403 operator_required; PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: admin_indexing_state(uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query select ops.describe_indexing()::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_indexing_state(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) IS 'State of the indexing queue, for operators. PT403 operator_required.';
+
+
+--
+-- Name: admin_list_dead_letters(uuid, uuid, jsonb, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.* from ops.list_dead_letters(p_filter, p_limit + 1, p_cursor) as l
+    )
+
+    select jsonb_build_object(
+        'dead_letters', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'workspace_id', l.workspace_id, 'page_id', l.page_id, 'no', l.no, 'block_id', l.block_id,
+                    'op', l.op, 'attempts', l.attempts, 'error_code', l.error_code, 'error', l.error,
+                    'fingerprint', l.fingerprint, 'enqueued_at', core.rfc3339(l.enqueued_at),
+                    'died_at', core.rfc3339(l.died_at), 'discarded_at', core.rfc3339(l.discarded_at)
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit then max(l.cursor) filter (where l.place = p_limit) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) IS 'Dead letters that match a filter as JSON, for operators. PT403 operator_required; PT400 bad_filter, bad_limit,
+bad_cursor.';
+
+
+--
+-- Name: admin_pause_indexing(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    v_body := core.parse_body(p_body, 2);
+    if jsonb_typeof(v_body) <> 'object' then
+        raise exception 'the body is an object: {"reason": ".."}'
+            using errcode = 'PT422', constraint = 'document_not_object', detail = '{"pointer": ""}';
+    elsif v_body - 'reason' <> '{}' then
+        raise exception 'the body has the member reason and no other'
+            using errcode = 'PT422', constraint = 'unknown_member', detail = '{"pointer": ""}';
+    elsif jsonb_typeof(coalesce(v_body -> 'reason', '""')) <> 'string' then
+        raise exception 'the reason is a string'
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/reason"}';
+    end if;
+    perform ops.pause_indexing(v_body ->> 'reason', p_actor, p_token_id);
+    return query select ops.describe_indexing()::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) IS 'Stops claims of the indexing queue, for operators; answers with the state. PT403 operator_required.';
+
+
+--
+-- Name: admin_replay_dead_letters(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query
+    select jsonb_build_object(
+        'replayed', r.replayed, 'waiting', r.waiting, 'next', case when r.next_filter is not null then
+            jsonb_build_object('filter', r.next_filter, 'limit', s.max_entries)
+        end
+    )::text
+    from core.read_selection(p_body) as s
+    cross join lateral ops.replay_dead_letters(s.filter, s.max_entries, p_actor, p_token_id) as r;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) IS 'Puts dead letters back into the queue, for operators. PT403 operator_required; PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: admin_resume_indexing(uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform ops.resume_indexing(p_actor, p_token_id);
+    return query select ops.describe_indexing()::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_resume_indexing(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) IS 'Lets workers claim again, for operators; answers with the state. PT403 operator_required.';
+
+
+--
 -- Name: admit(bytea, text, integer); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -1027,6 +1257,50 @@ ALTER FUNCTION api.wake_indexing() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION api.wake_indexing() IS 'Defers a job that drains the indexing queue unless one waits; whether it did.';
+
+
+--
+-- Name: alertable_groups(integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.alertable_groups(p_limit integer) RETURNS TABLE(fingerprint text, error_code text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    with recursive groups as (
+        (
+            select d.fingerprint, d.error_code, 1 as place
+            from core.indexing_dead_letters as d
+            order by d.fingerprint desc, d.died_at desc
+            limit 1
+        )
+        union all
+        select n.fingerprint, n.error_code, g.place + 1
+        from groups as g
+        cross join lateral (
+            select d.fingerprint, d.error_code
+            from core.indexing_dead_letters as d
+            where d.fingerprint < g.fingerprint
+            order by d.fingerprint desc, d.died_at desc
+            limit 1
+        ) as n
+        where g.place < p_limit
+    )
+
+    select g.fingerprint, g.error_code from groups as g;
+end;
+$$;
+
+
+ALTER FUNCTION core.alertable_groups(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION alertable_groups(p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.alertable_groups(p_limit integer) IS 'Fingerprints of dead letters with their newest code, at most p_limit.';
 
 
 --
@@ -2032,6 +2306,33 @@ COMMENT ON FUNCTION core.check_head(p_head jsonb) IS 'Title and properties of a 
 
 
 --
+-- Name: check_limit(integer, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_limit(p_limit integer, p_most integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_limit is null or p_limit not between 1 and p_most then
+        raise exception 'limit must be 1 to %, not %', p_most, coalesce(p_limit::text, 'NULL')
+            using errcode = 'PT400', constraint = 'bad_limit',
+            detail = jsonb_build_object('minimum', 1, 'maximum', p_most)::text;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_limit(p_limit integer, p_most integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_limit(p_limit integer, p_most integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_limit(p_limit integer, p_most integer) IS 'Refuses a limit that is not 1 to p_most. PT400 bad_limit.';
+
+
+--
 -- Name: check_live(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2136,6 +2437,38 @@ ALTER FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_role text)
 
 COMMENT ON FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_role text) IS 'Refuses an actor without the role (viewer, editor, owner) in the workspace.
 PT404 workspace_not_found; PT403 role_required.';
+
+
+--
+-- Name: check_operator(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    perform 1
+    from core.tokens as t
+    where t.id = p_token_id and t.user_id = p_actor and 'admin' = any(t.scopes)
+        and (t.revoked_at is null or t.revoked_at > v_now) and (t.expires_at is null or t.expires_at > v_now);
+    if not found then
+        raise exception 'this is for operators: use a token with the scope admin'
+            using errcode = 'PT403', constraint = 'operator_required', detail = '{"scope_required": "admin"}';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_operator(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) IS 'Refuses who has no valid token with scope admin. PT403 operator_required.';
 
 
 --
@@ -2392,6 +2725,45 @@ COMMENT ON FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid, p_
 
 
 --
+-- Name: count_dead_codes(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.count_dead_codes() RETURNS TABLE(error_code text, entries bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    with codes as (
+        select l.error_code as code, count(*) as entries
+        from (
+            select d.error_code from core.indexing_dead_letters as d where d.discarded_at is null limit 100000
+        ) as l
+        group by l.error_code
+    ),
+
+    labelled as (
+        select
+            case when row_number() over (order by c.entries desc, c.code) <= 20 then c.code else 'other' end as label,
+            c.entries as entries
+        from codes as c
+    )
+
+    select n.label, sum(n.entries)::bigint from labelled as n group by n.label;
+end;
+$$;
+
+
+ALTER FUNCTION core.count_dead_codes() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_dead_codes(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.count_dead_codes() IS 'Open dead letters by error code, at most 21 rows.';
+
+
+--
 -- Name: count_indexing(text, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2504,6 +2876,112 @@ ALTER FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document te
 
 COMMENT ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) IS 'A new page from a document; answers it as stored. PT409 page_exists; PT422 of its members; PT400, PT413 of its body;
 PT404 workspace_not_found; PT403 role_required.';
+
+
+--
+-- Name: dead_letter_conditions(jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.dead_letter_conditions(p_filter jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    v_member record;
+    v_value text;
+    v_discarded boolean := false;
+    v_conditions text := '';
+begin
+    if jsonb_typeof(p_filter) is distinct from 'object' then
+        raise exception 'the filter is an object, such as {"error_code": "lease_expired"}'
+            using errcode = 'PT400', constraint = 'bad_filter', detail = '{"parameter": "filter"}';
+    end if;
+    for v_member in select m.key, m.value from jsonb_each(p_filter) as m order by m.key loop
+        begin
+            v_value := case when jsonb_typeof(v_member.value) in ('string', 'number', 'boolean')
+                then v_member.value #>> '{}' end;
+            v_conditions := v_conditions || case v_member.key
+                when 'workspace_id' then format(' and d.workspace_id = %L::uuid', v_value::uuid)
+                when 'page_id' then format(' and d.page_id = %L::uuid', v_value::uuid)
+                when 'no' then format(' and d.no = %L::integer', v_value::integer)
+                when 'error_code' then format(' and d.error_code = %L', v_value)
+                when 'fingerprint' then format(' and d.fingerprint = %L', v_value)
+                when 'text' then format(' and strpos(lower(d.error), lower(%L)) > 0', v_value)
+                when 'died_after' then format(' and d.died_at >= %L::timestamptz', v_value::timestamptz)
+                when 'died_before' then format(' and d.died_at < %L::timestamptz', v_value::timestamptz)
+                when 'discarded' then ''
+            end;
+            if v_member.key = 'discarded' then
+                v_discarded := v_value::boolean;
+            end if;
+        exception
+            when data_exception then
+                v_value := null;
+        end;
+        if v_conditions is null then
+            raise exception 'a filter of dead letters has no "%": it has workspace_id, page_id, no, error_code, '
+                'fingerprint, text, died_after, died_before, discarded', left(v_member.key, 64)
+                using errcode = 'PT400', constraint = 'bad_filter',
+                detail = jsonb_build_object('parameter', left(v_member.key, 64))::text;
+        elsif v_value is null or v_member.key = 'fingerprint' and v_value !~ '^[0-9a-f]{16}$' then
+            raise exception 'the filter''s % cannot be %', v_member.key, left(v_member.value::text, 80)
+                using errcode = 'PT400', constraint = 'bad_filter',
+                detail = jsonb_build_object('parameter', v_member.key)::text;
+        end if;
+    end loop;
+    return case when v_discarded then 'd.discarded_at is not null' else 'd.discarded_at is null' end || v_conditions;
+end;
+$_$;
+
+
+ALTER FUNCTION core.dead_letter_conditions(p_filter jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION dead_letter_conditions(p_filter jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.dead_letter_conditions(p_filter jsonb) IS 'A filter of dead letters (workspace_id, page_id, no, error_code, fingerprint, text, died_after, died_before, discarded)
+as SQL conditions on d. PT400 bad_filter.';
+
+
+--
+-- Name: dead_letter_place(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.dead_letter_place(p_cursor text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_key jsonb;
+begin
+    begin
+        v_key := convert_from(
+            decode(rpad(translate(p_cursor, '-_', '+/'), (length(p_cursor) + 3) / 4 * 4, '='), 'base64'), 'UTF8'
+        )::jsonb;
+        perform (v_key ->> 0)::timestamptz, (v_key ->> 1)::uuid, (v_key ->> 2)::uuid, (v_key ->> 3)::integer;
+    exception
+        when data_exception then
+            v_key := null;
+    end;
+    if v_key is null or jsonb_typeof(v_key) <> 'array' or jsonb_array_length(v_key) <> 4
+        or jsonb_path_exists(v_key, '$[*] ? (@ == null)') then
+        raise exception 'the cursor is not one that this list gave: start again without it'
+            using errcode = 'PT400', constraint = 'bad_cursor';
+    end if;
+    return v_key;
+end;
+$_$;
+
+
+ALTER FUNCTION core.dead_letter_place(p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION dead_letter_place(p_cursor text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.dead_letter_place(p_cursor text) IS 'The sort key in a cursor of the list of dead letters. PT400 bad_cursor.';
 
 
 --
@@ -3155,6 +3633,37 @@ COMMENT ON FUNCTION core.ensure_partition(p_table text, p_suffix text, p_column 
 
 
 --
+-- Name: error_fingerprint(text, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.error_fingerprint(p_code text, p_error text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_error text := left(coalesce(p_error, ''), 1000);
+begin
+    v_error := regexp_replace(v_error, '"[^"]*"|`[^`]*`|“[^”]*”', '""', 'g');
+    v_error := regexp_replace(v_error, '(^|[^a-zA-Z0-9_])''[^'']*''(?![a-zA-Z0-9_])', '\1""', 'g');
+    v_error := regexp_replace(v_error, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}', '#', 'g');
+    v_error := regexp_replace(v_error, '\m(0x[0-9a-fA-F]+|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,})\M', '#', 'g');
+    v_error := regexp_replace(v_error, '[0-9]+([.,:][0-9]+)*', '#', 'g');
+    v_error := btrim(regexp_replace(v_error, '\s+', ' ', 'g'));
+    return left(encode(sha256(convert_to(coalesce(p_code, '') || ':' || v_error, 'UTF8')), 'hex'), 16);
+end;
+$$;
+
+
+ALTER FUNCTION core.error_fingerprint(p_code text, p_error text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION error_fingerprint(p_code text, p_error text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.error_fingerprint(p_code text, p_error text) IS '16 hex digits that errors of one cause share: code and message without numbers, ids and quoted text.';
+
+
+--
 -- Name: expand_operation(core.pages, jsonb, jsonb, integer[], integer[], text[], jsonb[], jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3465,6 +3974,50 @@ ALTER FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_base_
 --
 
 COMMENT ON FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]) IS 'Where a patch and the versions since its base write the same; kind NULL where both end in the same value.';
+
+
+--
+-- Name: find_dead_letters(jsonb, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], ops text[], next_filter jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    v_until timestamptz := core.clock() + interval '1 microsecond';
+begin
+    perform core.check_limit(p_limit, 10000);
+    execute
+        'select coalesce(array_agg(k.workspace_id order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' coalesce(array_agg(k.page_id order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' coalesce(array_agg(k.no order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' coalesce(array_agg(k.op order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' case when count(*) > $1 then $2 end'
+        || ' from (select d.*, row_number() over (order by d.workspace_id, d.page_id, d.no) as place from ('
+        || ' select d.workspace_id, d.page_id, d.no, d.op from core.indexing_dead_letters as d where '
+        || core.dead_letter_conditions(p_filter)
+        || ' order by d.workspace_id, d.page_id, d.no limit $1 + 1) as d) as k'
+    into workspace_ids, page_ids, nos, ops, next_filter
+    using p_limit, p_filter;
+    if next_filter is not null and p_filter ? 'died_before' then
+        v_until := least(v_until, (p_filter ->> 'died_before')::timestamptz);
+    end if;
+    next_filter := next_filter || jsonb_build_object('died_before', v_until);
+    return next;
+end;
+$_$;
+
+
+ALTER FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_dead_letters(p_filter jsonb, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) IS 'Keys of the first p_limit dead letters that match a filter, in key order; next_filter: how to go on.
+PT400 bad_filter, bad_limit.';
 
 
 --
@@ -4805,6 +5358,52 @@ ALTER FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid)
 --
 
 COMMENT ON FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid) IS 'The row of a page that is there, for whoever may read it. PT404 workspace_not_found, page_not_found.';
+
+
+--
+-- Name: read_selection(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.read_selection(p_body text) RETURNS TABLE(filter jsonb, max_entries integer)
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_body constant jsonb := core.parse_body(p_body, 8);
+    v_unknown text;
+begin
+    if jsonb_typeof(v_body) <> 'object' then
+        raise exception 'the body is an object: {"filter": {..}}'
+            using errcode = 'PT422', constraint = 'document_not_object', detail = '{"pointer": ""}';
+    end if;
+    select k into v_unknown from jsonb_object_keys(v_body) as k where k not in ('filter', 'limit') limit 1;
+    if found then
+        raise exception 'the body has the members filter and limit, not "%"', left(v_unknown, 64)
+            using errcode = 'PT422', constraint = 'unknown_member', detail = '{"pointer": ""}';
+    elsif not v_body ? 'filter' then
+        raise exception 'the member "filter" is missing: {} stands for all'
+            using errcode = 'PT422', constraint = 'member_missing', detail = '{"pointer": "/filter"}';
+    elsif v_body ? 'limit' and (
+        jsonb_typeof(v_body -> 'limit') <> 'number' or v_body ->> 'limit' !~ '^[0-9]{1,5}$'
+    ) then
+        raise exception 'limit must be 1 to 10000' using errcode = 'PT400', constraint = 'bad_limit',
+            detail = '{"minimum": 1, "maximum": 10000}';
+    end if;
+    filter := v_body -> 'filter';
+    max_entries := coalesce((v_body ->> 'limit')::integer, 1000);
+    return next;
+end;
+$_$;
+
+
+ALTER FUNCTION core.read_selection(p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION read_selection(p_body text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.read_selection(p_body text) IS 'Filter and limit in the body of a replay or discard. PT400 bad_limit and others of core.parse_body; PT422
+document_not_object, unknown_member, member_missing.';
 
 
 --
@@ -6873,6 +7472,34 @@ COMMENT ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) IS
 
 
 --
+-- Name: write_audit(text, uuid, jsonb, uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into core.audit_log (id, at, actor_user_id, actor_token_id, actor_name, action, workspace_id, details)
+    values (
+        core.new_id(), core.clock(), p_actor, p_token_id,
+        coalesce((select u.name from core.users as u where u.id = p_actor), session_user::text),
+        p_action, p_workspace_id, p_details
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) IS 'Adds an entry to core.audit_log: action (such as dead_letters.replay), workspace or NULL, details, actor.';
+
+
+--
 -- Name: write_version(core.pages, uuid, text, bigint, jsonb, integer[], integer, boolean, integer[], jsonb[], jsonb[], jsonb[], jsonb[], smallint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -7142,6 +7769,71 @@ COMMENT ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high small
 
 
 --
+-- Name: claim_alerts(uuid, double precision, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) RETURNS TABLE(fingerprint text, error_code text, entries bigint, news bigint, workspaces bigint, workspace_ids uuid[], first_died_at timestamp with time zone, last_died_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now constant timestamptz := core.clock();
+    v_until constant timestamptz := v_now + make_interval(secs => p_seconds);
+    v_alert record;
+    v_code text;
+begin
+    insert into core.indexing_alerts (fingerprint, error_code, alerted_until, due_at)
+    select g.fingerprint, g.error_code, '-infinity', v_now
+    from core.alertable_groups(1000) as g
+    order by g.fingerprint
+    on conflict (fingerprint) do nothing;
+
+    for v_alert in
+        select a.fingerprint, a.alerted_until
+        from core.indexing_alerts as a
+        where a.due_at <= v_now and (a.claimed_until is null or a.claimed_until <= v_now)
+            and exists (
+                select from core.indexing_dead_letters as d
+                where d.fingerprint = a.fingerprint and d.died_at > a.alerted_until and d.discarded_at is null
+            )
+        order by a.fingerprint
+        limit p_limit
+        for update of a skip locked
+    loop
+        fingerprint := v_alert.fingerprint;
+        select
+            count(*), count(*) filter (where d.died_at > v_alert.alerted_until), count(distinct d.workspace_id),
+            (array_agg(distinct d.workspace_id))[1:5], min(d.died_at), max(d.died_at),
+            (array_agg(d.error_code order by d.died_at desc))[1]
+        into entries, news, workspaces, workspace_ids, first_died_at, last_died_at, v_code
+        from (
+            select d.* from core.indexing_dead_letters as d
+            where d.fingerprint = v_alert.fingerprint and d.discarded_at is null
+            order by d.died_at desc
+            limit 10000
+        ) as d;
+        continue when entries = 0;  -- replayed this moment
+        update core.indexing_alerts as a
+        set claim_id = p_claim_id, claimed_until = v_until, claimed_died_at = last_died_at, error_code = v_code
+        where a.fingerprint = v_alert.fingerprint;
+        error_code := v_code;
+        return next;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) IS 'Claims up to p_limit groups of dead letters that an alert is due about, for p_seconds.';
+
+
+--
 -- Name: count_ready(integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -7382,6 +8074,48 @@ COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_pag
 
 
 --
+-- Name: finish_alerts(uuid); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.finish_alerts(p_claim_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_count integer;
+begin
+    with claimed as (
+        select a.fingerprint from core.indexing_alerts as a where a.claim_id = p_claim_id
+        order by a.fingerprint
+        for update
+    )
+
+    update core.indexing_alerts as a
+    set
+        alerted_until = a.claimed_died_at, sent_at = v_now, due_at = v_now + interval '1 hour', attempts = 0,
+        claim_id = null, claimed_until = null, claimed_died_at = null, last_error = null
+    from claimed as c
+    where a.fingerprint = c.fingerprint;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        perform core.count_indexing('alerts_sent', v_count);
+    end if;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.finish_alerts(p_claim_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION finish_alerts(p_claim_id uuid); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.finish_alerts(p_claim_id uuid) IS 'Marks the groups of a message as alerted about, for an hour; how many.';
+
+
+--
 -- Name: release(uuid, double precision); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -7460,6 +8194,52 @@ ALTER FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double prec
 --
 
 COMMENT ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) IS 'Extends a lease by seconds from now; returns its rows.';
+
+
+--
+-- Name: retry_alerts(uuid, text, double precision); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_count integer;
+begin
+    with claimed as (
+        select a.fingerprint from core.indexing_alerts as a where a.claim_id = p_claim_id
+        order by a.fingerprint
+        for update
+    )
+
+    update core.indexing_alerts as a
+    set
+        due_at = v_now + greatest(
+            make_interval(secs => p_retry_after),
+            least(interval '15 minutes', interval '10 seconds' * power(2, least(a.attempts, 10))) * (0.5 + random() / 2)
+        ),
+        attempts = a.attempts + 1, last_error = left(p_error, 200),
+        claim_id = null, claimed_until = null, claimed_died_at = null
+    from claimed as c
+    where a.fingerprint = c.fingerprint;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        perform core.count_indexing('alerts_failed', v_count);
+    end if;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) IS 'Makes the groups of a message that was not taken due again, later; how many.';
 
 
 --
@@ -8475,6 +9255,33 @@ COMMENT ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role t
 
 
 --
+-- Name: count_dead_letters(jsonb); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.count_dead_letters(p_filter jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_count bigint;
+begin
+    execute 'select count(*) from core.indexing_dead_letters as d where ' || core.dead_letter_conditions(p_filter)
+    into v_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.count_dead_letters(p_filter jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_dead_letters(p_filter jsonb); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.count_dead_letters(p_filter jsonb) IS 'Number of dead letters that match a filter. PT400 bad_filter.';
+
+
+--
 -- Name: count_pages(uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -8576,6 +9383,96 @@ ALTER FUNCTION ops.create_workspace(p_name text) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.create_workspace(p_name text) IS 'Makes an empty workspace and returns its id; names may repeat.';
+
+
+--
+-- Name: describe_indexing(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.describe_indexing() RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_state jsonb;
+    v_paused jsonb;
+    v_codes jsonb;
+    v_discarded bigint;
+begin
+    select to_jsonb(s) into v_state from ops.indexing_state() as s;
+    select jsonb_build_object('at', core.rfc3339(c.paused_at), 'by', c.paused_by, 'reason', c.reason)
+    into v_paused
+    from core.indexing_control as c
+    where c.paused;
+    select coalesce(jsonb_object_agg(d.error_code, d.entries), '{}') into v_codes from core.count_dead_codes() as d;
+    select count(*) into v_discarded
+    from (select from core.indexing_dead_letters as d where d.discarded_at is not null limit 100001) as d;
+    return v_state || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
+end;
+$$;
+
+
+ALTER FUNCTION ops.describe_indexing() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION describe_indexing(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.describe_indexing() IS 'State of the indexing queue as one object: depth by state, counters, pause, dead letters by code.';
+
+
+--
+-- Name: discard_dead_letters(jsonb, integer, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer DEFAULT 1000, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS TABLE(discarded integer, next_filter jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_found record;
+begin
+    if core.dead_letter_conditions(p_filter) like 'd.discarded_at is not null%' then
+        raise exception 'what is discarded cannot be discarded again: leave "discarded" out of the filter'
+            using errcode = 'PT400', constraint = 'bad_filter', detail = '{"parameter": "discarded"}';
+    end if;
+    select f.* into v_found from core.find_dead_letters(p_filter, p_limit) as f;
+    with locked as (
+        select d.workspace_id, d.page_id, d.no
+        from unnest(v_found.workspace_ids, v_found.page_ids, v_found.nos) as k (workspace_id, page_id, no)
+        inner join core.indexing_dead_letters as d
+            on d.workspace_id = k.workspace_id and d.page_id = k.page_id and d.no = k.no
+        where d.discarded_at is null
+        order by d.workspace_id, d.page_id, d.no
+        for update of d
+    )
+
+    update core.indexing_dead_letters as d
+    set discarded_at = v_now
+    from locked as l
+    where d.workspace_id = l.workspace_id and d.page_id = l.page_id and d.no = l.no;
+    get diagnostics discarded = row_count;
+    next_filter := v_found.next_filter;
+    if discarded > 0 then
+        perform core.write_audit(
+            'dead_letters.discard', (p_filter ->> 'workspace_id')::uuid,
+            jsonb_build_object('filter', p_filter, 'count', discarded), p_actor, p_token_id
+        );
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) IS 'Gives up dead letters that match a filter, up to p_limit a call; go on with next_filter until NULL. The blocks are
+not queued again before their next edit. Audited. PT400 bad_filter, bad_limit.';
 
 
 --
@@ -8697,6 +9594,41 @@ COMMENT ON FUNCTION ops.find_user(p_name text) IS 'Id of a user by name; NULL wh
 
 
 --
+-- Name: group_dead_letters(jsonb, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.group_dead_letters(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50) RETURNS TABLE(fingerprint text, error_code text, entries bigint, workspaces bigint, first_died_at timestamp with time zone, last_died_at timestamp with time zone, sample text, alerted_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query execute
+        'select g.fingerprint, s.error_code, g.entries, g.workspaces, g.first_died_at, g.last_died_at, s.error,'
+        || ' a.sent_at from (select d.fingerprint, count(*) as entries, count(distinct d.workspace_id) as workspaces,'
+        || ' min(d.died_at) as first_died_at, max(d.died_at) as last_died_at from core.indexing_dead_letters as d'
+        || ' where ' || core.dead_letter_conditions(p_filter) || ' group by d.fingerprint'
+        || ' order by count(*) desc, d.fingerprint limit $1) as g'
+        || ' cross join lateral (select d.error_code, d.error from core.indexing_dead_letters as d'
+        || ' where d.fingerprint = g.fingerprint and d.died_at = g.last_died_at and '
+        || core.dead_letter_conditions(p_filter) || ' limit 1) as s'
+        || ' left join core.indexing_alerts as a on a.fingerprint = g.fingerprint'
+        || ' order by g.entries desc, g.fingerprint'
+    using p_limit;
+end;
+$_$;
+
+
+ALTER FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION group_dead_letters(p_filter jsonb, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) IS 'Dead letters that match a filter, grouped by error fingerprint, largest group first. PT400 bad_filter, bad_limit.';
+
+
+--
 -- Name: indexing_state(); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -8723,7 +9655,7 @@ begin
         from pg_class as c
         where c.oid = 'core.indexing_queue'::regclass;
     end if;
-    select count(*) into dead from core.indexing_dead_letters;
+    select count(*) into dead from core.indexing_dead_letters as d where d.discarded_at is null;
     select coalesce(jsonb_object_agg(c.name, c.value), '{}') into v_counters from core.indexing_counters as c;
     done_total := coalesce((v_counters ->> 'done')::bigint, 0);
     failed_total := coalesce((v_counters ->> 'failed')::bigint, 0);
@@ -8742,6 +9674,83 @@ ALTER FUNCTION ops.indexing_state() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.indexing_state() IS 'Depth by state, age in seconds of the oldest due entry, and counters since installation. One row.';
+
+
+--
+-- Name: list_audit(text, uuid, uuid, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_audit(p_action text DEFAULT NULL::text, p_workspace_id uuid DEFAULT NULL::uuid, p_actor_user_id uuid DEFAULT NULL::uuid, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_before_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 50) RETURNS TABLE(id uuid, at timestamp with time zone, actor_user_id uuid, actor_token_id uuid, actor_name text, action text, workspace_id uuid, details jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query
+    select a.id, a.at, a.actor_user_id, a.actor_token_id, a.actor_name, a.action, a.workspace_id, a.details
+    from core.audit_log as a
+    where (a.at, a.id) < (
+        coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    )
+        and (p_action is null or a.action = p_action)
+        and (p_workspace_id is null or a.workspace_id = p_workspace_id)
+        and (p_actor_user_id is null or a.actor_user_id = p_actor_user_id)
+    order by a.at desc, a.id desc
+    limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) IS 'Entries of the audit log, newest first, keyset pages. PT400 bad_limit.';
+
+
+--
+-- Name: list_dead_letters(jsonb, integer, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_dead_letters(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_cursor text DEFAULT NULL::text) RETURNS TABLE(workspace_id uuid, page_id uuid, no integer, block_id text, op text, attempts smallint, error_code text, error text, fingerprint text, enqueued_at timestamp with time zone, died_at timestamp with time zone, discarded_at timestamp with time zone, cursor text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_conditions text := core.dead_letter_conditions(p_filter);
+    v_key jsonb;
+begin
+    perform core.check_limit(p_limit, 1000);
+    if p_cursor is not null then
+        v_key := core.dead_letter_place(p_cursor);
+        v_conditions := v_conditions || format(
+            ' and (d.died_at, d.workspace_id, d.page_id, d.no) < (%L::timestamptz, %L::uuid, %L::uuid, %L::integer)',
+            v_key ->> 0, v_key ->> 1, v_key ->> 2, v_key ->> 3
+        );
+    end if;
+    return query execute
+        'select d.workspace_id, d.page_id, d.no, b.id::text, d.op, d.attempts, d.error_code, d.error, d.fingerprint,'
+        || ' d.enqueued_at, d.died_at, d.discarded_at,'
+        || ' core.encode_cursor(jsonb_build_array(d.died_at, d.workspace_id, d.page_id, d.no))'
+        || ' from (select d.* from core.indexing_dead_letters as d where ' || v_conditions
+        || ' order by d.died_at desc, d.workspace_id desc, d.page_id desc, d.no desc limit $1) as d'
+        || ' left join core.blocks as b on b.workspace_id = d.workspace_id and b.page_id = d.page_id and b.no = d.no'
+        || ' order by d.died_at desc, d.workspace_id desc, d.page_id desc, d.no desc'
+    using p_limit;
+end;
+$_$;
+
+
+ALTER FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) IS 'Dead letters of the indexing queue that match a filter, newest first, keyset pages by cursor.
+PT400 bad_filter, bad_limit, bad_cursor.';
 
 
 --
@@ -8898,6 +9907,20 @@ begin
         (sum(l.blocks) / sum(l.pages))::double precision
     from labelled as l
     group by l.label;
+
+    return query
+    select
+        'quire_indexing_dead_letters_by_code', 'gauge', jsonb_build_object('error_code', d.error_code),
+        d.entries::double precision
+    from core.count_dead_codes() as d;
+
+    return query
+    select
+        'quire_indexing_alerts_total', 'counter', jsonb_build_object('outcome', o.outcome),
+        coalesce(sum(c.value), 0)::double precision
+    from unnest(array['sent', 'failed']) as o (outcome)
+    left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
+    group by o.outcome;
 end;
 $$;
 
@@ -8909,6 +9932,74 @@ ALTER FUNCTION ops.metrics() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.metrics() IS 'Samples for /metrics and for SQL exporters: metric, type (gauge or counter), labels, value. Bounded work.';
+
+
+--
+-- Name: pause_indexing(text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.pause_indexing(p_reason text DEFAULT NULL::text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update core.indexing_control as c
+    set
+        paused = true, paused_at = core.clock(), reason = left(p_reason, 1000),
+        paused_by = coalesce((select u.name from core.users as u where u.id = p_actor), session_user::text)
+    where not c.paused;
+    if not found then
+        return false;
+    end if;
+    perform core.write_audit(
+        'indexing.pause', null, jsonb_strip_nulls(jsonb_build_object('reason', left(p_reason, 1000))),
+        p_actor, p_token_id
+    );
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION pause_indexing(p_reason text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id uuid) IS 'Stops claims of the indexing queue until ops.resume_indexing; whether that is new. Audited.';
+
+
+--
+-- Name: purge_audit_log(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_audit_log(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.clock() - interval '8760 hours';
+    v_count integer;
+begin
+    with old as (
+        select a.id from core.audit_log as a where a.at < v_floor order by a.at, a.id limit p_limit
+        for update skip locked
+    )
+
+    delete from core.audit_log as a using old as o where a.id = o.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_audit_log(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_audit_log(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_audit_log(p_limit integer) IS 'Removes entries of the audit log after 365 days; returns how many.';
 
 
 --
@@ -9011,6 +10102,44 @@ ALTER FUNCTION ops.purge_idempotency_keys(p_limit integer) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.purge_idempotency_keys(p_limit integer) IS 'Removes answers to repeated requests after 24 hours; returns how many.';
+
+
+--
+-- Name: purge_indexing_alerts(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_indexing_alerts(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.clock() - interval '720 hours';
+    v_count integer;
+begin
+    with old as (
+        select a.fingerprint
+        from core.indexing_alerts as a
+        where a.due_at < v_floor and a.claim_id is null
+            and not exists (select from core.indexing_dead_letters as d where d.fingerprint = a.fingerprint)
+        order by a.fingerprint
+        limit p_limit
+        for update of a skip locked
+    )
+
+    delete from core.indexing_alerts as a using old as o where a.fingerprint = o.fingerprint;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_indexing_alerts(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_indexing_alerts(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_indexing_alerts(p_limit integer) IS 'Forgets alerts about groups of dead letters that are gone for 30 days; returns how many.';
 
 
 --
@@ -9165,6 +10294,98 @@ ALTER FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) OWNER TO qu
 --
 
 COMMENT ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) IS 'Repairs a page and its history as far as the rest of them proves what was there; what it did, a row each.';
+
+
+--
+-- Name: replay_dead_letters(jsonb, integer, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer DEFAULT 1000, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS TABLE(replayed integer, waiting integer, next_filter jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_found record;
+    v_queued integer;
+begin
+    select f.* into v_found from core.find_dead_letters(p_filter, p_limit) as f;
+    insert into core.indexing_queue as q (workspace_id, page_id, no, op, priority, run_at, enqueued_at)
+    select k.workspace_id, k.page_id, k.no, k.op, 100, v_now, v_now
+    from unnest(v_found.workspace_ids, v_found.page_ids, v_found.nos, v_found.ops) as k (workspace_id, page_id, no, op)
+    order by k.workspace_id, k.page_id, k.no
+    on conflict (workspace_id, page_id, no) do update set op = q.op where false;  -- only locked
+    get diagnostics v_queued = row_count;
+
+    with locked as (
+        select d.workspace_id, d.page_id, d.no
+        from unnest(v_found.workspace_ids, v_found.page_ids, v_found.nos) as k (workspace_id, page_id, no)
+        inner join core.indexing_dead_letters as d
+            on d.workspace_id = k.workspace_id and d.page_id = k.page_id and d.no = k.no
+        order by d.workspace_id, d.page_id, d.no
+        for update of d
+    )
+
+    delete from core.indexing_dead_letters as d
+    using locked as l
+    where d.workspace_id = l.workspace_id and d.page_id = l.page_id and d.no = l.no;
+    get diagnostics replayed = row_count;
+    waiting := greatest(replayed - v_queued, 0);
+    next_filter := v_found.next_filter;
+    if replayed > 0 then
+        perform core.write_audit(
+            'dead_letters.replay', (p_filter ->> 'workspace_id')::uuid,
+            jsonb_build_object('filter', p_filter, 'count', replayed, 'waiting', waiting), p_actor, p_token_id
+        );
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) IS 'Puts dead letters that match a filter back into the queue, up to p_limit a call; go on with next_filter until NULL.
+Audited. PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: resume_indexing(uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.resume_indexing(p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_paused_at timestamptz;
+begin
+    select c.paused_at into v_paused_at from core.indexing_control as c where c.paused for update;
+    if not found then
+        return false;
+    end if;
+    update core.indexing_control as c
+    set paused = false, paused_at = null, paused_by = null, reason = null
+    where c.paused;
+    perform core.write_audit(
+        'indexing.resume', null, jsonb_build_object('paused_at', core.rfc3339(v_paused_at)), p_actor, p_token_id
+    );
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION resume_indexing(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) IS 'Lets workers claim again; whether they could not. Audited.';
 
 
 --
@@ -10196,6 +11417,90 @@ COMMENT ON AGGREGATE core.tsvector_agg(tsvector) IS 'Concatenation of tsvectors.
 
 
 --
+-- Name: audit_log; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.audit_log (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_user_id uuid,
+    actor_token_id uuid,
+    actor_name text NOT NULL,
+    action text NOT NULL,
+    workspace_id uuid,
+    details jsonb NOT NULL,
+    CONSTRAINT audit_log_action_ck CHECK ((action ~ '^[a-z_]+\.[a-z_]+$'::text)),
+    CONSTRAINT audit_log_details_ck CHECK ((jsonb_typeof(details) = 'object'::text))
+);
+
+
+ALTER TABLE core.audit_log OWNER TO quire_owner;
+
+--
+-- Name: TABLE audit_log; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.audit_log IS 'What operators did, written in the transaction that did it (core.write_audit). Kept 365 days (ops.purge_audit_log). No
+foreign keys: it outlives users, tokens and workspaces.';
+
+
+--
+-- Name: COLUMN audit_log.id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.id IS 'UUIDv7.';
+
+
+--
+-- Name: COLUMN audit_log.at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.at IS 'When.';
+
+
+--
+-- Name: COLUMN audit_log.actor_user_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.actor_user_id IS 'Who, by the API; NULL: who was logged in to the database.';
+
+
+--
+-- Name: COLUMN audit_log.actor_token_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.actor_token_id IS 'With which token; NULL likewise.';
+
+
+--
+-- Name: COLUMN audit_log.actor_name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.actor_name IS 'Name of the user, or of the database login, at that time.';
+
+
+--
+-- Name: COLUMN audit_log.action; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.action IS 'What was done to what: dead_letters.replay, indexing.pause, ...';
+
+
+--
+-- Name: COLUMN audit_log.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.workspace_id IS 'Where it was about one workspace.';
+
+
+--
+-- Name: COLUMN audit_log.details; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.details IS 'What the action says of itself: filter, count, reason. Never a secret.';
+
+
+--
 -- Name: block_embeddings; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -10537,6 +11842,164 @@ COMMENT ON COLUMN core.indexable_blocks.body IS 'Plain text.';
 
 
 --
+-- Name: indexing_alerts; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_alerts (
+    fingerprint text NOT NULL,
+    error_code text NOT NULL,
+    alerted_until timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    claim_id uuid,
+    claimed_until timestamp with time zone,
+    claimed_died_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT indexing_alerts_claim_ck CHECK ((((claim_id IS NULL) = (claimed_until IS NULL)) AND ((claim_id IS NULL) = (claimed_died_at IS NULL))))
+);
+
+
+ALTER TABLE core.indexing_alerts OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_alerts; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_alerts IS 'Alerts about groups of dead letters, one row a fingerprint: what was said when, and what is to be said. A row is claimed,
+the message sent without a transaction, the row marked: killed in between, it is sent again (at least once), and never
+lost.';
+
+
+--
+-- Name: COLUMN indexing_alerts.fingerprint; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.fingerprint IS 'core.indexing_dead_letters.fingerprint.';
+
+
+--
+-- Name: COLUMN indexing_alerts.error_code; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.error_code IS 'Of its newest dead letter.';
+
+
+--
+-- Name: COLUMN indexing_alerts.alerted_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.alerted_until IS 'died_at of the newest dead letter that an alert was about; only newer ones are news.';
+
+
+--
+-- Name: COLUMN indexing_alerts.due_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.due_at IS 'Nothing is sent before: an hour after the last alert, or the end of the wait after a failed try.';
+
+
+--
+-- Name: COLUMN indexing_alerts.sent_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.sent_at IS 'When the last alert was taken by the webhook; NULL: none yet.';
+
+
+--
+-- Name: COLUMN indexing_alerts.attempts; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.attempts IS 'Failed tries since; each doubles the wait, up to 15 minutes.';
+
+
+--
+-- Name: COLUMN indexing_alerts.claim_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.claim_id IS 'The message that a worker is sending; NULL: none.';
+
+
+--
+-- Name: COLUMN indexing_alerts.claimed_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.claimed_until IS 'From then on another worker may send it: the first is lost.';
+
+
+--
+-- Name: COLUMN indexing_alerts.claimed_died_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.claimed_died_at IS 'alerted_until once that message is sent.';
+
+
+--
+-- Name: COLUMN indexing_alerts.last_error; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.last_error IS 'Why the last try failed; never the URL.';
+
+
+--
+-- Name: indexing_control; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_control (
+    only_row boolean DEFAULT true NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    reason text,
+    CONSTRAINT indexing_control_only_row_ck CHECK (only_row)
+);
+
+
+ALTER TABLE core.indexing_control OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_control; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_control IS 'What operators tell the workers. One row.';
+
+
+--
+-- Name: COLUMN indexing_control.only_row; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.only_row IS 'Always true: there is one row.';
+
+
+--
+-- Name: COLUMN indexing_control.paused; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.paused IS 'Nothing is claimed while true; what is leased is finished.';
+
+
+--
+-- Name: COLUMN indexing_control.paused_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.paused_at IS 'Since when.';
+
+
+--
+-- Name: COLUMN indexing_control.paused_by; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.paused_by IS 'Who paused it.';
+
+
+--
+-- Name: COLUMN indexing_control.reason; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.reason IS 'Why, as they said.';
+
+
+--
 -- Name: indexing_counters; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -10583,7 +12046,9 @@ CREATE TABLE core.indexing_dead_letters (
     enqueued_at timestamp with time zone NOT NULL,
     died_at timestamp with time zone NOT NULL,
     error_code text NOT NULL,
-    error text NOT NULL
+    error text NOT NULL,
+    fingerprint text DEFAULT ''::text NOT NULL,
+    discarded_at timestamp with time zone
 );
 
 
@@ -10593,7 +12058,8 @@ ALTER TABLE core.indexing_dead_letters OWNER TO quire_owner;
 -- Name: TABLE indexing_dead_letters; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.indexing_dead_letters IS 'Entries that failed three times. An edit of the block heals its dead letter.';
+COMMENT ON TABLE core.indexing_dead_letters IS 'Entries that failed three times: at most one a block. An edit of the block heals its dead letter, a replay puts it back
+into the queue; a discarded one stays, so that the block is not queued again before it is edited.';
 
 
 --
@@ -10664,6 +12130,20 @@ COMMENT ON COLUMN core.indexing_dead_letters.error_code IS 'Kind of failure: lea
 --
 
 COMMENT ON COLUMN core.indexing_dead_letters.error IS 'What the last attempt said.';
+
+
+--
+-- Name: COLUMN indexing_dead_letters.fingerprint; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_dead_letters.fingerprint IS 'core.error_fingerprint of code and error: equal for errors that differ in numbers, ids and quoted text only.';
+
+
+--
+-- Name: COLUMN indexing_dead_letters.discarded_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_dead_letters.discarded_at IS 'When an operator gave the entry up; NULL: open. The block''s entry in search stays as it is until its next edit.';
 
 
 --
@@ -12360,6 +13840,14 @@ ALTER TABLE ONLY procrastinate.procrastinate_periodic_defers ALTER COLUMN id SET
 
 
 --
+-- Name: audit_log audit_log_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.audit_log
+    ADD CONSTRAINT audit_log_pk PRIMARY KEY (id);
+
+
+--
 -- Name: block_embeddings block_embeddings_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -12397,6 +13885,22 @@ ALTER TABLE ONLY core.embedding_models
 
 ALTER TABLE ONLY core.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pk PRIMARY KEY (workspace_id, user_id, key);
+
+
+--
+-- Name: indexing_alerts indexing_alerts_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_alerts
+    ADD CONSTRAINT indexing_alerts_pk PRIMARY KEY (fingerprint);
+
+
+--
+-- Name: indexing_control indexing_control_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_control
+    ADD CONSTRAINT indexing_control_pk PRIMARY KEY (only_row);
 
 
 --
@@ -12600,6 +14104,27 @@ ALTER TABLE ONLY procrastinate.procrastinate_workers
 
 
 --
+-- Name: audit_log_at_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX audit_log_at_ix ON core.audit_log USING btree (at, id);
+
+
+--
+-- Name: INDEX audit_log_at_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.audit_log_at_ix IS 'Newest first, keyset pages; oldest first for retention.';
+
+
+--
+-- Name: INDEX audit_log_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.audit_log_pk IS 'One entry.';
+
+
+--
 -- Name: block_embeddings_hashing_384_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
@@ -12677,10 +14202,80 @@ COMMENT ON INDEX core.idempotency_keys_pk IS 'A key of a user.';
 
 
 --
+-- Name: indexing_alerts_claim_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_alerts_claim_ix ON core.indexing_alerts USING btree (claim_id) WHERE (claim_id IS NOT NULL);
+
+
+--
+-- Name: INDEX indexing_alerts_claim_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_alerts_claim_ix IS 'Rows of a message.';
+
+
+--
+-- Name: INDEX indexing_alerts_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_alerts_pk IS 'One alert a fingerprint.';
+
+
+--
+-- Name: INDEX indexing_control_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_control_pk IS 'The one row.';
+
+
+--
 -- Name: INDEX indexing_counters_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
 COMMENT ON INDEX core.indexing_counters_pk IS 'Counter by name.';
+
+
+--
+-- Name: indexing_dead_letters_discarded_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_dead_letters_discarded_ix ON core.indexing_dead_letters USING btree (died_at, workspace_id, page_id, no) WHERE (discarded_at IS NOT NULL);
+
+
+--
+-- Name: INDEX indexing_dead_letters_discarded_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_dead_letters_discarded_ix IS 'Discarded ones, likewise.';
+
+
+--
+-- Name: indexing_dead_letters_fingerprint_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_dead_letters_fingerprint_ix ON core.indexing_dead_letters USING btree (fingerprint, died_at);
+
+
+--
+-- Name: INDEX indexing_dead_letters_fingerprint_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_dead_letters_fingerprint_ix IS 'Groups of dead letters, oldest first.';
+
+
+--
+-- Name: indexing_dead_letters_open_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_dead_letters_open_ix ON core.indexing_dead_letters USING btree (died_at, workspace_id, page_id, no) WHERE (discarded_at IS NULL);
+
+
+--
+-- Name: INDEX indexing_dead_letters_open_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_dead_letters_open_ix IS 'Open dead letters, newest first, keyset pages; counts them.';
 
 
 --
@@ -13255,6 +14850,62 @@ GRANT USAGE ON SCHEMA procrastinate TO quire_worker;
 
 
 --
+-- Name: FUNCTION admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_indexing_state(p_actor uuid, p_token_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_resume_indexing(p_actor uuid, p_token_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) TO quire_api;
+
+
+--
 -- Name: FUNCTION admit(p_token_hash bytea, p_policy text, p_cost integer); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -13407,6 +15058,13 @@ GRANT ALL ON FUNCTION api.wake_indexing() TO quire_api;
 
 
 --
+-- Name: FUNCTION alertable_groups(p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.alertable_groups(p_limit integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -13491,6 +15149,13 @@ REVOKE ALL ON FUNCTION core.check_head(p_head jsonb) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION check_limit(p_limit integer, p_most integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_limit(p_limit integer, p_most integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_live(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -13502,6 +15167,13 @@ REVOKE ALL ON FUNCTION core.check_live(p_workspace_id uuid, p_page_id uuid) FROM
 --
 
 REVOKE ALL ON FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_role text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_operator(p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) FROM PUBLIC;
 
 
 --
@@ -13554,6 +15226,13 @@ REVOKE ALL ON FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid,
 
 
 --
+-- Name: FUNCTION count_dead_codes(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.count_dead_codes() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION count_indexing(p_name text, p_value bigint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -13565,6 +15244,20 @@ REVOKE ALL ON FUNCTION core.count_indexing(p_name text, p_value bigint) FROM PUB
 --
 
 REVOKE ALL ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION dead_letter_conditions(p_filter jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.dead_letter_conditions(p_filter jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION dead_letter_place(p_cursor text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.dead_letter_place(p_cursor text) FROM PUBLIC;
 
 
 --
@@ -13666,6 +15359,13 @@ REVOKE ALL ON FUNCTION core.ensure_partition(p_table text, p_suffix text, p_colu
 
 
 --
+-- Name: FUNCTION error_fingerprint(p_code text, p_error text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.error_fingerprint(p_code text, p_error text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION expand_operation(p_page core.pages, p_operation jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_ids text[], p_blocks jsonb[], p_context jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -13691,6 +15391,13 @@ REVOKE ALL ON FUNCTION core.find_block(p_page core.pages, p_token text, p_last i
 --
 
 REVOKE ALL ON FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_base_nos integer[], p_base_blocks jsonb[], p_head jsonb, p_order integer[], p_nos integer[], p_blocks jsonb[], p_mine jsonb[], p_theirs jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION find_dead_letters(p_filter jsonb, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) FROM PUBLIC;
 
 
 --
@@ -13901,6 +15608,13 @@ REVOKE ALL ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_p
 --
 
 REVOKE ALL ON FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION read_selection(p_body text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.read_selection(p_body text) FROM PUBLIC;
 
 
 --
@@ -14142,6 +15856,13 @@ REVOKE ALL ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer)
 
 
 --
+-- Name: FUNCTION write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14169,6 +15890,14 @@ GRANT ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_id
 
 REVOKE ALL ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) TO quire_worker;
+
+
+--
+-- Name: FUNCTION claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) TO quire_worker;
 
 
 --
@@ -14204,6 +15933,14 @@ GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_p
 
 
 --
+-- Name: FUNCTION finish_alerts(p_claim_id uuid); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.finish_alerts(p_claim_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.finish_alerts(p_claim_id uuid) TO quire_worker;
+
+
+--
 -- Name: FUNCTION release(p_lease_id uuid, p_delay_seconds double precision); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
@@ -14217,6 +15954,14 @@ GRANT ALL ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double p
 
 REVOKE ALL ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) TO quire_worker;
+
+
+--
+-- Name: FUNCTION retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) TO quire_worker;
 
 
 --
@@ -14251,6 +15996,14 @@ REVOKE ALL ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_rol
 
 
 --
+-- Name: FUNCTION count_dead_letters(p_filter jsonb); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.count_dead_letters(p_filter jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.count_dead_letters(p_filter jsonb) TO quire_monitor;
+
+
+--
 -- Name: FUNCTION count_pages(p_workspace_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -14280,6 +16033,21 @@ REVOKE ALL ON FUNCTION ops.create_workspace(p_name text) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION describe_indexing(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.describe_indexing() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.describe_indexing() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION ensure_partitions(); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -14302,12 +16070,36 @@ REVOKE ALL ON FUNCTION ops.find_user(p_name text) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION group_dead_letters(p_filter jsonb, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) TO quire_monitor;
+
+
+--
 -- Name: FUNCTION indexing_state(); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.indexing_state() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.indexing_state() TO quire_monitor;
 GRANT ALL ON FUNCTION ops.indexing_state() TO quire_worker;
+
+
+--
+-- Name: FUNCTION list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) TO quire_monitor;
 
 
 --
@@ -14342,6 +16134,21 @@ GRANT ALL ON FUNCTION ops.metrics() TO quire_monitor;
 
 
 --
+-- Name: FUNCTION pause_indexing(p_reason text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION purge_audit_log(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_audit_log(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_audit_log(p_limit integer) TO quire_worker;
+
+
+--
 -- Name: FUNCTION purge_deleted_pages(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -14355,6 +16162,14 @@ GRANT ALL ON FUNCTION ops.purge_deleted_pages(p_limit integer) TO quire_worker;
 
 REVOKE ALL ON FUNCTION ops.purge_idempotency_keys(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.purge_idempotency_keys(p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION purge_indexing_alerts(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_indexing_alerts(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_indexing_alerts(p_limit integer) TO quire_worker;
 
 
 --
@@ -14378,6 +16193,20 @@ GRANT ALL ON FUNCTION ops.purge_page_history(p_limit integer) TO quire_worker;
 --
 
 REVOKE ALL ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION resume_indexing(p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) FROM PUBLIC;
 
 
 --

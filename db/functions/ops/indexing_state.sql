@@ -40,7 +40,7 @@ begin
         from pg_class as c
         where c.oid = 'core.indexing_queue'::regclass;
     end if;
-    select count(*) into dead from core.indexing_dead_letters;
+    select count(*) into dead from core.indexing_dead_letters as d where d.discarded_at is null;
     select coalesce(jsonb_object_agg(c.name, c.value), '{}') into v_counters from core.indexing_counters as c;
     done_total := coalesce((v_counters ->> 'done')::bigint, 0);
     failed_total := coalesce((v_counters ->> 'failed')::bigint, 0);

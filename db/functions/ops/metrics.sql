@@ -56,6 +56,20 @@ begin
         (sum(l.blocks) / sum(l.pages))::double precision
     from labelled as l
     group by l.label;
+
+    return query
+    select
+        'quire_indexing_dead_letters_by_code', 'gauge', jsonb_build_object('error_code', d.error_code),
+        d.entries::double precision
+    from core.count_dead_codes() as d;
+
+    return query
+    select
+        'quire_indexing_alerts_total', 'counter', jsonb_build_object('outcome', o.outcome),
+        coalesce(sum(c.value), 0)::double precision
+    from unnest(array['sent', 'failed']) as o (outcome)
+    left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
+    group by o.outcome;
 end;
 $$;
 

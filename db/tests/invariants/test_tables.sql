@@ -17,6 +17,9 @@ values
 ('core.rate_buckets', 'a policy may count a user over all workspaces; its key says which'),
 ('core.embedding_models', 'settings of the installation'),
 ('core.indexing_counters', 'counts of the installation, for metrics'),
+('core.indexing_control', 'settings of the installation'),
+('core.indexing_alerts', 'a cause of errors may be at work in many workspaces'),
+('core.audit_log', 'operators act on the installation; its workspace_id is NULL then'),
 ('core.workspaces', 'its id is the workspace'),
 ('ops.migrations', 'ledger of the installation'),
 ('ops.function_files', 'ledger of the installation');

@@ -11866,8 +11866,9 @@ ALTER TABLE core.indexing_alerts OWNER TO quire_owner;
 -- Name: TABLE indexing_alerts; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.indexing_alerts IS 'Alerts about groups of dead letters, one row a fingerprint: what was said when, and what is to be said. A row is claimed,
-the message sent without a transaction, the row marked: killed in between, it is sent again (at least once), never lost.';
+COMMENT ON TABLE core.indexing_alerts IS 'Alerts about groups of dead letters, one row a fingerprint: what was said when, and what is to be said. A row is
+claimed, the message sent without a transaction, the row marked: killed in between, it is sent again (at least once),
+and never lost.';
 
 
 --

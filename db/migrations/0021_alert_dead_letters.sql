@@ -70,8 +70,9 @@ create table core.indexing_alerts (
 );
 create index indexing_alerts_claim_ix on core.indexing_alerts (claim_id) where claim_id is not null;
 comment on table core.indexing_alerts is
-'Alerts about groups of dead letters, one row a fingerprint: what was said when, and what is to be said. A row is claimed,
-the message sent without a transaction, the row marked: killed in between, it is sent again (at least once), never lost.';
+'Alerts about groups of dead letters, one row a fingerprint: what was said when, and what is to be said. A row is
+claimed, the message sent without a transaction, the row marked: killed in between, it is sent again (at least once),
+and never lost.';
 comment on column core.indexing_alerts.fingerprint is 'core.indexing_dead_letters.fingerprint.';
 comment on column core.indexing_alerts.error_code is 'Of its newest dead letter.';
 comment on column core.indexing_alerts.alerted_until is

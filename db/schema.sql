@@ -7786,6 +7786,8 @@ begin
     insert into core.indexing_alerts (fingerprint, error_code, alerted_until, due_at)
     select g.fingerprint, g.error_code, '-infinity', v_now
     from core.alertable_groups(1000) as g
+    -- one that is there is not even looked at by the insert: it would wait for who is claiming it
+    where not exists (select from core.indexing_alerts as a where a.fingerprint = g.fingerprint)
     order by g.fingerprint
     on conflict (fingerprint) do nothing;
 

@@ -61,6 +61,11 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting("QUIRE_EMBEDDING_DIMENSIONS", "", "Dimensions of that model's vectors"),
     Setting("QUIRE_EMBEDDING_API_KEY", "", "Key for that endpoint; never printed"),
     Setting("QUIRE_EMBEDDING_TIMEOUT", "30", "Seconds that one call of that endpoint may take"),
+    Setting(
+        "QUIRE_ALERT_WEBHOOK_URL",
+        "",
+        "Webhook (Slack or compatible) that is told of dead letters, once an hour a cause; never printed",
+    ),
     Setting("QUIRE_LOG_LEVEL", "info", "Least severe log lines shown: debug, info, warning or error"),
 )
 
@@ -71,7 +76,7 @@ _ROLE_TIMEOUTS: Mapping[str, Mapping[str, str]] = {
     "quire_monitor": {"statement_timeout": "2s"},
 }
 
-_SECRETS = frozenset({"embedding_api_key"})
+_SECRETS = frozenset({"embedding_api_key", "alert_webhook_url"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,6 +105,7 @@ class Settings:
     embedding_dimensions: int | None
     embedding_api_key: str | None
     embedding_timeout: float
+    alert_webhook_url: str | None
     log_level: str
 
     @classmethod
@@ -137,6 +143,7 @@ class Settings:
             embedding_dimensions=read.optional_integer("QUIRE_EMBEDDING_DIMENSIONS", 1, 16_000),
             embedding_api_key=read.optional("QUIRE_EMBEDDING_API_KEY"),
             embedding_timeout=read.seconds("QUIRE_EMBEDDING_TIMEOUT"),
+            alert_webhook_url=read.secret_url("QUIRE_ALERT_WEBHOOK_URL"),
             log_level=read.choice("QUIRE_LOG_LEVEL", LOG_LEVELS),
         )
         if settings.pool_min > settings.pool_max:
@@ -228,6 +235,13 @@ class _Reader:
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise SettingsError(f"{name} is {value!r}: it takes an http or https URL")
         return value
+
+    def secret_url(self, name: str) -> str | None:
+        """An http or https URL that is a secret as a whole: an error does not show it."""
+        try:
+            return self.http_url(name)
+        except ValueError:  # urlsplit's, too
+            raise SettingsError(f"{name} cannot be used: it takes an http or https URL") from None
 
     def database_url(self, name: str) -> str | None:
         value = self.optional(name)

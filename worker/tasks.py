@@ -24,6 +24,7 @@ from psycopg_pool import PoolTimeout
 from db.embedders import Embedder
 from db.pool import Pool
 from db.settings import Settings
+from worker import alerts
 from worker.breaker import Breaker
 from worker.drain import Drain
 
@@ -117,6 +118,18 @@ def create_control_app(context: Context) -> procrastinate.App:
     async def make_snapshots(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
         async with surviving("make_snapshots"):
             await _repeat(context, SNAPSHOTS, "select ops.make_snapshots(%s::integer)")
+
+    @app.periodic(cron="* * * * * */10")
+    @app.task(name="alert", queue="control", queueing_lock="alert")
+    async def alert(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        async with surviving("alert"):
+            await alerts.send_alerts(context)
+
+    @app.periodic(cron="27 3 * * *")
+    @app.task(name="purge_operations", queue="control", queueing_lock="purge_operations")
+    async def purge_operations(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        async with surviving("purge_operations"):
+            await alerts.purge_operations(context)
 
     @app.periodic(cron="* * * * * */30")
     @app.task(name="rescue", queue="control", queueing_lock="rescue")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import psycopg
@@ -169,7 +170,7 @@ def test_only_operators_may(api: Api, client: httpx.Client, conn: psycopg.Connec
     bury(conn, 1)
     stranger = api.client(api.new_token("read", "write", "metrics", role="owner"))
     nobody = api.client("")
-    for method, path, body in (
+    routes: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
         ("GET", "", None),
         ("GET", "/dead-letters", None),
         ("GET", "/dead-letter-groups", None),
@@ -177,7 +178,8 @@ def test_only_operators_may(api: Api, client: httpx.Client, conn: psycopg.Connec
         ("POST", "/dead-letters:discard", {"filter": {}}),
         ("POST", "/pause", {}),
         ("POST", "/resume", None),
-    ):
+    )
+    for method, path, body in routes:
         url = f"{api.url}/v1/indexing{path}"
         refused = stranger.request(method, url, json=body)
         assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope"), path

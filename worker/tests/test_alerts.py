@@ -179,12 +179,14 @@ def test_retry_after_is_seconds_or_a_date_and_at_most_an_hour() -> None:
     assert [alerts.retry_after(value) for value in ("", "soon", "-5", "nan", "Tue, 99 Foo")] == [0, 0, 0, 0, 0]
 
 
-def test_a_webhook_that_stalls_is_given_up_in_time(
-    database: str, conn: psycopg.Connection, webhook: WebhookServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("drip", [0.0, 0.05])
+def test_a_webhook_that_stalls_or_drips_is_given_up_in_time(
+    database: str, conn: psycopg.Connection, webhook: WebhookServer, monkeypatch: pytest.MonkeyPatch, drip: float
 ) -> None:
     monkeypatch.setattr(alerts, "SEND_SECONDS", 0.4)
     bury(conn)
-    webhook.stall = threading.Event()
+    webhook.drip = drip
+    webhook.stall = None if drip else threading.Event()
     begin = time.monotonic()
     assert send(database, webhook.url) == [0]
     assert time.monotonic() - begin < 5

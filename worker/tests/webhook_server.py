@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +18,7 @@ class WebhookServer:
         status: answer with it.
         headers: sent along.
         stall: set it to a cleared event and requests wait for it before they are answered.
+        drip: seconds between the bytes of the answer's body, of which there are then many.
         taken: bodies that were answered with 2xx, in order.
         requests: number of requests that came in.
     """
@@ -25,6 +27,7 @@ class WebhookServer:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.stall: threading.Event | None = None
+        self.drip = 0.0
         self.taken: list[dict[str, Any]] = []
         self.requests = 0
         self.arrived = threading.Event()
@@ -42,9 +45,12 @@ class WebhookServer:
                     self.send_response(outer.status)
                     for name, value in outer.headers.items():
                         self.send_header(name, value)
-                    self.send_header("content-length", "2")
+                    self.send_header("content-length", "1000" if outer.drip else "2")
                     self.end_headers()
-                    self.wfile.write(b"ok")
+                    for _ in range(1000 if outer.drip else 0):
+                        self.wfile.write(b".")
+                        time.sleep(outer.drip)
+                    self.wfile.write(b"" if outer.drip else b"ok")
                 except OSError:
                     return  # its client has been killed
                 if outer.status < 300:

@@ -17,7 +17,6 @@ from db.embedders import Embedder, OpenAIEmbedder
 from db.pool import create_pool
 from db.settings import Settings, as_role
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
-from worker.breaker import Breaker
 from worker.drain import Drain
 from worker.tests import pages
 
@@ -39,7 +38,9 @@ def embedder(provider: EmbeddingServer) -> Iterator[OpenAIEmbedder]:
 
 @pytest.fixture
 def workspace(conn: psycopg.Connection) -> UUID:
-    conn.execute("truncate core.indexing_queue, core.indexing_dead_letters")
+    conn.execute(
+        "truncate core.indexing_queue, core.indexing_leases, core.indexing_breakers, core.indexing_dead_letters"
+    )
     conn.execute("select indexing.ensure_model(%s, %s)", [MODEL, DIMENSIONS])
     return pages.create_workspace(conn)
 
@@ -51,7 +52,6 @@ def with_drain(
     *,
     batch: int = 100,
     lease: float = 60,
-    breaker: Breaker | None = None,
     stop: asyncio.Event | None = None,
 ) -> T:
     """Run something with a drain, as quire_worker."""
@@ -60,9 +60,7 @@ def with_drain(
         pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
         await pool.open()
         try:
-            drain = Drain(
-                pool, embedder, breaker or Breaker(), batch=batch, lease_seconds=lease, stop=stop or asyncio.Event()
-            )
+            drain = Drain(pool, embedder, batch=batch, lease_seconds=lease, stop=stop or asyncio.Event())
             return await work(drain)
         finally:
             await pool.close()
@@ -72,6 +70,7 @@ def with_drain(
 
 async def until_empty(drain: Drain) -> int:
     seen = 0
+    drain.wake()
     while rows := await drain.once():
         seen += rows
     return seen
@@ -163,6 +162,7 @@ def test_an_outage_charges_nobody_and_text_is_searchable_meanwhile(
     async def through_the_outage(drain: Drain) -> None:
         for _ in range(5):  # more than the three attempts that an entry has
             hurry(conn)
+            drain.wake()
             await drain.once()
             assert [(row[1:4]) for row in queue(conn)] == [(0, 0, False)] * 2  # the empty title needs no vector
             await asyncio.sleep(0.25)
@@ -173,6 +173,7 @@ def test_an_outage_charges_nobody_and_text_is_searchable_meanwhile(
         deadline = time.monotonic() + 15
         while queue(conn) and time.monotonic() < deadline:
             hurry(conn)
+            drain.wake()
             await drain.once()
             await asyncio.sleep(0.1)
 
@@ -257,7 +258,7 @@ def test_a_worker_that_lost_its_lease_applies_nothing(
         batch = asyncio.create_task(drain.once())
         while provider.requests == 0:
             await asyncio.sleep(0.01)
-        conn.execute("update core.indexing_queue set lease_until = now() - interval '1 s'")
+        conn.execute("update core.indexing_leases set expires_at = now() - interval '1 s'")
         assert conn.execute("select returned from indexing.sweep()").fetchone() == (2,)
         # so that the same drain does not claim them anew at once
         conn.execute("update core.indexing_queue set run_at = now() + interval '1 hour', seq = 9e18::bigint")

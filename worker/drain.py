@@ -65,6 +65,7 @@ class Drain:
         lease_seconds: float,
         stop: asyncio.Event,
         worker: UUID | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Describe a drainer. Keep it: it remembers how far it has got.
 
@@ -75,10 +76,11 @@ class Drain:
             lease_seconds: after which a lost drainer's entries come back; renewed while it lives.
             stop: set when the worker is to stop.
             worker: which process holds the leases, for operators.
+            now: a clock in seconds.
         """
         self._pool, self._embedder, self._stop, self._worker = pool, embedder, stop, worker
         self._batch, self._lease_seconds = batch, lease_seconds
-        self._turns = Turns()
+        self._turns = Turns(now)
 
     def wake(self) -> None:
         """A job begins: there may be work where there was none."""

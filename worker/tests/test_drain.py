@@ -311,3 +311,81 @@ def test_imports_do_not_starve_edits_nor_edits_imports(
     with_drain(database, embedder, some, batch=5)
     kinds = [text.split()[0] for text in provider.texts]
     assert kinds[0] == "edit" and 15 <= kinds.count("edit") <= 25 and kinds.count("import") >= 5
+
+
+def test_a_workspace_with_most_of_the_entries_gets_no_more_than_one_with_few(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """9,000 of 10,000 entries are one workspace's and came first; 49 others have some twenty each."""
+    conn.execute(
+        "insert into core.indexing_queue (workspace_id, page_id, no, op, run_at, enqueued_at)"
+        " select %s, gen_random_uuid(), n, 'delete', now(), now() from generate_series(1, 9000) as n",
+        [workspace],
+    )
+    for _ in range(49):
+        conn.execute(
+            "insert into core.indexing_queue (workspace_id, page_id, no, op, run_at, enqueued_at)"
+            " select %s, gen_random_uuid(), n, 'delete', now(), now() from generate_series(1, 20) as n",
+            [pages.create_workspace(conn)],
+        )
+
+    async def some(drain: Drain) -> None:
+        for _ in range(5):
+            assert await drain.once() == 100
+
+    with_drain(database, embedder, some)
+    done = conn.execute(
+        "select count(*) filter (where workspace_id = %s), count(*) from core.indexing_done where op = 'delete'"
+        " and processed_at > now() - interval '1 minute' and no > 0",
+        [workspace],
+    ).fetchone()
+    assert done is not None and done[0] <= 15 and done[1] >= 500, done
+    with_drain(database, embedder, until_empty)
+    assert queue(conn) == []
+
+
+def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """In fake time, a step every five seconds. The provider is asked by one worker at a time, and ever more rarely."""
+    pages.create_page(conn, workspace, [f"text {n}" for n in range(300)])
+    provider.status = 503
+    clock = time.time()
+
+    async def run() -> tuple[int, float]:
+        nonlocal clock
+        pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=1)
+        await pool.open()
+        stop = asyncio.Event()
+        drains = [Drain(pool, embedder, batch=100, lease_seconds=60, stop=stop, now=lambda: clock) for _ in range(3)]
+
+        async def step(seconds: float) -> None:
+            nonlocal clock
+            clock += seconds
+            async with pool.connection() as connection:
+                await connection.execute("select set_config('quire.fake_now', to_timestamp(%s)::text, false)", [clock])
+            for drain in drains:
+                drain.wake()
+                await drain.once()
+
+        try:
+            for _ in range(120):
+                await step(5)
+            asked = provider.requests
+            provider.status = None
+            begin = clock
+            while queue(conn) and clock < begin + 600:
+                await step(5)
+            return asked, clock - begin
+        finally:
+            await pool.close()
+
+    asked, seconds = asyncio.run(run())
+    assert 5 <= asked <= 20, asked
+    assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
+    assert pages.disagreements(conn, workspace, MODEL) == [] and queue(conn) == []
+    assert seconds <= 300, seconds
+    attempts = conn.execute(
+        "select max(attempts) from core.indexing_done where workspace_id = %s", [workspace]
+    ).fetchone()
+    assert attempts == (1,)

@@ -1904,6 +1904,40 @@ COMMENT ON FUNCTION core.block_text(p_type text, p_data jsonb) IS 'Plain searcha
 
 
 --
+-- Name: breaker_wait(text, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) RETURNS double precision
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_breaker core.indexing_breakers;
+begin
+    select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model and b.outages > 0;
+    if not found then
+        return null;
+    elsif v_breaker.open_until > p_now then
+        return extract(epoch from v_breaker.open_until - p_now);
+    end if;
+    update core.indexing_breakers as b
+    set open_until = p_now + interval '30 seconds'
+    where b.model = p_model and b.open_until = v_breaker.open_until;
+    return case when found then 0 else 1 end;
+end;
+$$;
+
+
+ALTER FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION breaker_wait(p_model text, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) IS 'NULL: the provider may be asked; 0: by this caller only, to find out; else seconds to wait.';
+
+
+--
 -- Name: canonical_edits(jsonb, text, jsonb, text[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2771,9 +2805,9 @@ CREATE FUNCTION core.count_indexing(p_name text, p_value bigint) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    insert into core.indexing_counters as c (name, value)
-    values (p_name, p_value)
-    on conflict (name) do update set value = c.value + excluded.value;
+    insert into core.indexing_counters as c (name, stripe, value)
+    values (p_name, pg_backend_pid() % 16, p_value)
+    on conflict (name, stripe) do update set value = c.value + excluded.value;
 $$;
 
 
@@ -3501,6 +3535,174 @@ ALTER FUNCTION core.encode_cursor(p_key jsonb) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.encode_cursor(p_key jsonb) IS 'A sort key as an opaque cursor (base64url).';
+
+
+--
+-- Name: indexing_leases; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_leases (
+    lease_id uuid NOT NULL,
+    worker_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    workspace_ids uuid[] NOT NULL,
+    page_ids uuid[] NOT NULL,
+    nos integer[] NOT NULL,
+    generations integer[] NOT NULL,
+    vers bigint[] NOT NULL,
+    text_hashes bytea[] NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', vacuum_truncate=off);
+
+
+ALTER TABLE core.indexing_leases OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_leases; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_leases IS 'Batches that workers hold, a row each. An entry of a batch is named by its place (1 is the first) in the arrays, which
+are in key order. Goes with the ack of the whole batch, its release, or the sweep once it has expired.';
+
+
+--
+-- Name: COLUMN indexing_leases.lease_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.lease_id IS 'Chosen by the worker; core.indexing_queue.lease_id of its entries.';
+
+
+--
+-- Name: COLUMN indexing_leases.worker_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.worker_id IS 'Worker process that holds it; NULL when it did not say.';
+
+
+--
+-- Name: COLUMN indexing_leases.expires_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.expires_at IS 'When the sweep takes the batch back; put off by renewals.';
+
+
+--
+-- Name: COLUMN indexing_leases.workspace_ids; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.workspace_ids IS 'Workspace of each entry.';
+
+
+--
+-- Name: COLUMN indexing_leases.page_ids; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.page_ids IS 'Page of each entry.';
+
+
+--
+-- Name: COLUMN indexing_leases.nos; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.nos IS 'Block number of each entry.';
+
+
+--
+-- Name: COLUMN indexing_leases.generations; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.generations IS 'Generation at the claim: another one at the ack means edited meanwhile.';
+
+
+--
+-- Name: COLUMN indexing_leases.vers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.vers IS 'Content version that was read after the claim; NULL: gone, to be removed from search.';
+
+
+--
+-- Name: COLUMN indexing_leases.text_hashes; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.text_hashes IS 'sha256 of the text that was read; NULL where no vector is wanted because the content version has its vectors already.';
+
+
+--
+-- Name: end_lease(core.indexing_leases, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) RETURNS TABLE(returned integer, dead integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_seq constant bigint := extract(epoch from p_now) * 1000000;
+begin
+    with expired as materialized (
+        select q.workspace_id, q.page_id, q.no, q.attempts
+        from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
+        cross join lateral (
+            select q.workspace_id, q.page_id, q.no, q.attempts
+            from core.indexing_queue as q
+            where q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+                and q.lease_id = (p_lease).lease_id
+            limit 1
+            for update skip locked
+        ) as q
+    ),
+    lost as (
+        delete from core.indexing_queue as q
+        using expired as x
+        where x.attempts >= 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
+        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at
+    ),
+    buried as (
+        insert into core.indexing_dead_letters as d
+            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, fingerprint)
+        select
+            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, p_now,
+            'lease_expired', w.error, core.error_fingerprint('lease_expired', w.error)
+        from lost as l
+        cross join lateral (select 'its worker was lost ' || l.attempts || ' times' as error) as w
+        order by l.workspace_id, l.page_id, l.no
+        on conflict (workspace_id, page_id, no) do update
+        set
+            op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
+            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at, error_code = excluded.error_code,
+            error = excluded.error, fingerprint = excluded.fingerprint, discarded_at = null
+        returning 1
+    ),
+    back as (
+        update core.indexing_queue as q
+        set lease_id = null, lane = 1, seq = v_seq, run_at = p_now, last_error = 'its worker was lost'
+        from expired as x
+        where x.attempts < 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
+        returning q.no
+    )
+    select (select count(*) from back), (select count(*) from buried) into returned, dead;
+
+    delete from core.indexing_leases as l
+    where l.lease_id = (p_lease).lease_id and not exists (
+        select
+        from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
+        inner join core.indexing_queue as q
+            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+                and q.lease_id = (p_lease).lease_id
+    );
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION end_lease(p_lease core.indexing_leases, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) IS 'Takes the entries of a lease that ran out back, to be tried alone; dead after the third attempt.';
 
 
 --
@@ -4373,6 +4575,94 @@ COMMENT ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_sc
 
 
 --
+-- Name: lease_fairly(smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with leased as (
+        update core.indexing_queue as q
+        set lease_id = p_lease_id, attempts = q.attempts + 1
+        where q.ctid = any(array(
+            select s.row_id
+            from unnest(p_workspace_ids, p_after_seqs) as t (workspace_id, after_seq)
+            cross join lateral (
+                select d.ctid as row_id
+                from core.indexing_queue as d
+                where (d.workspace_id, d.lane, d.priority, d.seq)
+                    > (t.workspace_id, p_lane, p_priority, t.after_seq)
+                    and (d.workspace_id, d.lane, d.priority, d.seq)
+                    <= (t.workspace_id, p_lane, p_priority, p_due_seq)
+                    and d.lease_id is null and d.run_at <= p_now
+                order by d.workspace_id, d.lane, d.priority, d.seq
+                limit p_quota
+                for update skip locked
+            ) as s
+        ))
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+    )
+    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
+end;
+$$;
+
+
+ALTER FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes due entries of several workspaces for a lease, as many of each; their keys, NULL when there is none.';
+
+
+--
+-- Name: lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with leased as (
+        update core.indexing_queue as q
+        set lease_id = p_lease_id, attempts = q.attempts + 1
+        where q.ctid = any(array(
+            select d.ctid
+            from core.indexing_queue as d
+            where d.lane = p_lane and d.priority = p_priority
+                and d.seq > p_after_seq and d.seq <= p_due_seq
+                and d.lease_id is null and d.run_at <= p_now
+            order by d.lane, d.priority, d.seq
+            limit p_limit
+            for update skip locked
+        ))
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+    )
+    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
+end;
+$$;
+
+
+ALTER FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes the first due entries behind a watermark for a lease; their keys, NULL when there is none.';
+
+
+--
 -- Name: left_neighbour(core.pages, text, integer[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4460,6 +4750,45 @@ ALTER FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characte
 --
 
 COMMENT ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) IS 'Lexemes of waiting blocks as they are now: at most p_limit blocks, about p_characters of text.';
+
+
+--
+-- Name: lock_leased(uuid, uuid[], uuid[], integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) RETURNS TABLE(places integer[], row_ids tid[], generations integer[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    select
+        coalesce(array_agg(k.place::integer), '{}'), coalesce(array_agg(h.row_id), '{}'),
+        coalesce(array_agg(h.generation), '{}')
+    from (
+        select a.place, a.workspace_id, a.page_id, a.no
+        from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as a (workspace_id, page_id, no, place)
+        where p_places is null or a.place = any(p_places)
+        offset 0
+    ) as k
+    cross join lateral (
+        select q.ctid as row_id, q.generation
+        from core.indexing_queue as q
+        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no and q.lease_id = p_lease_id
+        limit 1
+        for update
+    ) as h;
+end;
+$$;
+
+
+ALTER FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) IS 'Locks the queue rows that a lease still holds, in key order; their places, row ids and generations.';
 
 
 --
@@ -5327,6 +5656,79 @@ COMMENT ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_put 
 
 
 --
+-- Name: read_leased(uuid[], uuid[], integer[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], places integer[], models text[], bodies text[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with content as materialized (
+        select k.place::integer, k.workspace_id, k.page_id, k.no, case when k.no = 0 then p.version else b.ver end as ver,
+            b.type, b.data, p.title
+        from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as k (workspace_id, page_id, no, place)
+        left join lateral (
+            select p.version, p.title
+            from core.pages as p
+            where p.workspace_id = k.workspace_id and p.id = k.page_id and p.deleted_at is null
+            limit 1
+        ) as p on true
+        left join lateral (
+            select b.ver, b.type, b.data
+            from core.blocks as b
+            where b.workspace_id = k.workspace_id and b.page_id = k.page_id and b.no = k.no and p.version is not null
+            limit 1
+        ) as b on true
+    ),
+    behind as (
+        select c.place, m.model, e.text_hash
+        from content as c
+        cross join unnest(p_models) as m (model)
+        left join lateral (
+            select e.ver, e.text_hash
+            from core.block_embeddings as e
+            where e.workspace_id = c.workspace_id and e.page_id = c.page_id and e.no = c.no and e.model = m.model
+            limit 1
+        ) as e on true
+        where c.ver is not null and (e.ver is null or e.ver < c.ver)
+    ),
+    texts as materialized (
+        select c.place, t.body, sha256(convert_to(t.body, 'UTF8')) as text_hash
+        from content as c
+        cross join lateral (
+            select case when c.no = 0 then c.title else core.block_text(c.type, c.data) end as body offset 0
+        ) as t
+        where c.place in (select b.place from behind as b)
+    ),
+    wanted as (
+        select t.place, b.model, t.body
+        from behind as b
+        inner join texts as t on t.place = b.place
+        where t.body <> '' and b.text_hash is distinct from t.text_hash
+    )
+    select
+        (select array_agg(c.ver order by c.place) from content as c),
+        (select array_agg(t.text_hash order by c.place) from content as c left join texts as t on t.place = c.place),
+        coalesce((select array_agg(w.place order by w.place, w.model) from wanted as w), '{}'),
+        coalesce((select array_agg(w.model order by w.place, w.model) from wanted as w), '{}'),
+        coalesce((select array_agg(w.body order by w.place, w.model) from wanted as w), '{}');
+end;
+$$;
+
+
+ALTER FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) IS 'Content versions and hashes of claimed entries, and the texts that each model has to embed, by place.';
+
+
+--
 -- Name: read_page(uuid, uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5736,68 +6138,61 @@ COMMENT ON FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p_to
 
 
 --
--- Name: refresh_vectors(text, uuid[], uuid[], integer[], bigint[], bytea[], boolean[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: refresh_vectors(uuid[], uuid[], integer[], bigint[], bytea[], integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) RETURNS void
+CREATE FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_empty constant bytea := sha256('');
 begin
-    with same as (
-        select e.workspace_id, e.page_id, e.no, a.ver
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_live)
-            as a (workspace_id, page_id, no, ver, text_hash, live)
-        inner join core.block_embeddings as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no and e.model = p_model
-        where a.live and e.text_hash = a.text_hash and e.ver < a.ver
-        order by e.workspace_id, e.page_id, e.no
-        for update of e
+    with found as materialized (
+        select e.workspace_id, e.page_id, e.no, e.model, p_vers[u.place] as ver,
+            u.place = any(p_gone) or p_text_hashes[u.place] = v_empty as obsolete
+        from (
+            select s.place
+            from unnest(p_places) as s (place)
+            where s.place = any(p_gone) or p_text_hashes[s.place] is not null
+            order by p_workspace_ids[s.place], p_page_ids[s.place], p_nos[s.place]
+            offset 0
+        ) as u
+        cross join lateral (
+            select e.workspace_id, e.page_id, e.no, e.model
+            from core.block_embeddings as e
+            where e.workspace_id = p_workspace_ids[u.place] and e.page_id = p_page_ids[u.place]
+                and e.no = p_nos[u.place]
+                and (
+                    u.place = any(p_gone)
+                    or e.ver < p_vers[u.place] and p_text_hashes[u.place] in (v_empty, e.text_hash)
+                )
+            order by e.workspace_id, e.page_id, e.no, e.model
+            for update
+        ) as e
+    ),
+    removed as (
+        delete from core.block_embeddings as e
+        using found as f
+        where f.obsolete
+            and e.workspace_id = f.workspace_id and e.page_id = f.page_id and e.no = f.no and e.model = f.model
     )
     update core.block_embeddings as e
-    set ver = s.ver
-    from same as s
-    where e.workspace_id = s.workspace_id and e.page_id = s.page_id and e.no = s.no and e.model = p_model;
-
-    with gone as (
-        select e.workspace_id, e.page_id, e.no, e.model
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_live)
-            as a (workspace_id, page_id, no, ver, text_hash, live)
-        inner join core.block_embeddings as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        where not a.live or a.live and a.text_hash = v_empty and e.ver < a.ver
-        order by e.workspace_id, e.page_id, e.no, e.model
-        for update of e
-    )
-    delete from core.block_embeddings as e
-    using gone as g
-    where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no and e.model = g.model;
-
-    with gone as (
-        select e.workspace_id, e.page_id, e.no
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_live) as a (workspace_id, page_id, no, live)
-        inner join core.search_entries as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        where not a.live
-        order by e.workspace_id, e.page_id, e.no
-        for update of e
-    )
-    delete from core.search_entries as e
-    using gone as g
-    where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no;
+    set ver = f.ver
+    from found as f
+    where not f.obsolete
+        and e.workspace_id = f.workspace_id and e.page_id = f.page_id and e.no = f.no and e.model = f.model;
 end;
 $$;
 
 
-ALTER FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) OWNER TO quire_owner;
+ALTER FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) IS 'Vectors of unchanged, emptied and deleted blocks, and the entries of deleted ones. NULL in p_live: not touched.';
+COMMENT ON FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) IS 'Vectors of unchanged, emptied and deleted blocks of a batch, by place.';
 
 
 --
@@ -7414,20 +7809,27 @@ begin
     ),
     tail as (
         -- lane 1: what failed and is tried again
-        (select q.* from core.indexing_queue as q where q.lane = 0 and q.priority < 200
-        order by q.lane desc, q.priority desc, q.seq desc limit 5000)
+        (select q.* from core.indexing_queue as q
+        where (q.workspace_id, q.lane, q.priority) >= (p_workspace_id, 0::smallint, 0::smallint)
+            and (q.workspace_id, q.lane, q.priority) < (p_workspace_id, 0::smallint, 200::smallint)
+        order by q.workspace_id desc, q.lane desc, q.priority desc, q.seq desc limit 5000)
         union all
-        (select q.* from core.indexing_queue as q where q.lane = 1 and q.priority < 200
-        order by q.lane desc, q.priority desc, q.seq desc limit 1000)
+        (select q.* from core.indexing_queue as q
+        where (q.workspace_id, q.lane, q.priority) >= (p_workspace_id, 1::smallint, 0::smallint)
+            and (q.workspace_id, q.lane, q.priority) < (p_workspace_id, 1::smallint, 200::smallint)
+        order by q.workspace_id desc, q.lane desc, q.priority desc, q.seq desc limit 1000)
     ),
     waiting as (
-        -- "offset 0", "order by no limit 1": look-ups by key whatever the statistics say, see core.live_blocks
+        -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks
         (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
         from newest as n
         cross join lateral (
             select q.no, q.priority from core.indexing_queue as q
-            where q.workspace_id = p_workspace_id and q.page_id = n.id and q.priority < 300 and q.op = 'upsert'
-            offset 0
+            where (q.workspace_id, q.page_id, q.no) >= (p_workspace_id, n.id, 0)
+                and (q.workspace_id, q.page_id, q.no) <= (p_workspace_id, n.id, 2147483647)
+                and q.priority < 300 and q.op = 'upsert'
+            order by q.workspace_id, q.page_id, q.no
+            limit 5000
         ) as q
         limit 5000)
         union
@@ -7438,7 +7840,7 @@ begin
             where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
             offset 0
         ) as p
-        where t.workspace_id = p_workspace_id and t.op = 'upsert'
+        where t.op = 'upsert'
     ),
     placed as (
         select w.page_id, w.no, w.is_edit, w.updated_at, row_number() over (
@@ -7497,6 +7899,96 @@ ALTER FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details js
 --
 
 COMMENT ON FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) IS 'Adds an entry to core.audit_log: action (such as dead_letters.replay), workspace or NULL, details, actor.';
+
+
+--
+-- Name: write_search_entries(uuid[], uuid[], integer[], bigint[], integer[], timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) RETURNS integer[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_gone integer[];
+begin
+    with content as materialized (
+        select k.place, k.workspace_id, k.page_id, k.no, case k.no when 0 then '' else b.id end as block_id,
+            case k.no when 0 then 'page' else b.type end as type,
+            case k.no when 0 then p.properties else b.data end as data, p.title,
+            case k.no when 0 then p.version else b.ver end as ver, e.ver as entry_ver
+        from (
+            select u.place, p_workspace_ids[u.place] as workspace_id, p_page_ids[u.place] as page_id,
+                p_nos[u.place] as no
+            from unnest(p_places) as u (place)
+            offset 0
+        ) as k
+        left join lateral (
+            select p.version, p.title, p.properties
+            from core.pages as p
+            where p.workspace_id = k.workspace_id and p.id = k.page_id and p.deleted_at is null
+            limit 1
+        ) as p on true
+        left join lateral (
+            select b.ver, b.id, b.type, b.data
+            from core.blocks as b
+            where b.workspace_id = k.workspace_id and b.page_id = k.page_id and b.no = k.no and p.version is not null
+            limit 1
+        ) as b on true
+        left join lateral (
+            select e.ver
+            from core.search_entries as e
+            where e.workspace_id = k.workspace_id and e.page_id = k.page_id and e.no = k.no
+            limit 1
+        ) as e on true
+    ),
+    written as (
+        insert into core.search_entries as e
+            (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data, indexed_at)
+        select c.workspace_id, c.page_id, c.no, c.block_id, c.type, c.ver, t.body, core.search_vector(c.type, t.body),
+            c.data, p_now
+        from content as c
+        cross join lateral (
+            select case c.no when 0 then c.title else core.block_text(c.type, c.data) end as body offset 0
+        ) as t
+        where c.ver is not null and (c.entry_ver is null or c.entry_ver < c.ver)
+        order by c.workspace_id, c.page_id, c.no
+        on conflict (workspace_id, page_id, no) do update
+        set
+            block_id = excluded.block_id, type = excluded.type, ver = excluded.ver, body = excluded.body,
+            body_tsv = excluded.body_tsv, data = excluded.data, indexed_at = excluded.indexed_at
+        where e.ver < excluded.ver
+    )
+    select coalesce(array_agg(c.place order by c.workspace_id, c.page_id, c.no) filter (where c.ver is null), '{}')
+    into v_gone
+    from content as c;
+
+    if v_gone <> '{}' then
+        with gone as (
+            select e.workspace_id, e.page_id, e.no
+            from unnest(v_gone) as u (place)
+            inner join core.search_entries as e
+                on e.workspace_id = p_workspace_ids[u.place] and e.page_id = p_page_ids[u.place]
+                    and e.no = p_nos[u.place]
+            order by e.workspace_id, e.page_id, e.no
+            for update of e
+        )
+        delete from core.search_entries as e
+        using gone as g
+        where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no;
+    end if;
+    return v_gone;
+end;
+$$;
+
+
+ALTER FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) IS 'Search entries of some places of a batch, as their blocks are now; the places of what is gone.';
 
 
 --
@@ -7634,61 +8126,89 @@ COMMENT ON FUNCTION core.written_pointer(p_container jsonb, p_op text, p_tokens 
 
 
 --
--- Name: ack(uuid, text, uuid[], uuid[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: ack(uuid, text, integer[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) RETURNS TABLE(done integer, again integer)
+CREATE FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) RETURNS TABLE(done integer, again integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
+#variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
+    v_empty constant bytea := sha256('');
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_generations integer[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
+    v_places integer[];
+    v_row_ids tid[];
+    v_now_generations integer[];
+    v_finished tid[];
+    v_edited tid[];
 begin
-    perform 1
-    from unnest(p_workspace_ids, p_page_ids, p_nos) as a (workspace_id, page_id, no)
-    inner join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
-    where q.lease_id = p_lease_id
-    order by q.workspace_id, q.page_id, q.no
-    for update of q;
+    done := 0;
+    again := 0;
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes
+    from core.indexing_leases as l
+    where l.lease_id = p_lease_id;
+    if not found then
+        return next;
+        return;
+    end if;
+    select k.places, k.row_ids, k.generations
+    into v_places, v_row_ids, v_now_generations
+    from core.lock_leased(p_lease_id, v_workspace_ids, v_page_ids, v_nos, p_places) as k;
 
-    with held as (
-        select
-            q.workspace_id, q.page_id, q.no,
-            q.generation = a.generation and case
-                when b.no is null or p.deleted_at is not null then e.no is null
-                else e.ver >= a.ver and (b.body = '' or m.ver >= a.ver)
-            end as finished
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_generations, p_vers)
-            as a (workspace_id, page_id, no, generation, ver)
-        inner join core.indexing_queue as q
-            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
-        left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id
-        left join core.indexable_blocks as b
-            on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-        left join core.search_entries as e on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        left join core.block_embeddings as m
-            on m.workspace_id = a.workspace_id and m.page_id = a.page_id and m.no = a.no and m.model = p_model
-    ),
-    removed as (
+    select array_agg(s.row_id) filter (where s.finished), array_agg(s.row_id) filter (where s.finished is not true)
+    into v_finished, v_edited
+    from (
+        select h.row_id, h.generation = v_generations[h.place] and case
+            when v_vers[h.place] is null then e.ver is null
+            else e.ver >= v_vers[h.place] and (v_text_hashes[h.place] = v_empty or m.ver >= v_vers[h.place])
+        end as finished
+        from unnest(v_places, v_row_ids, v_now_generations) as h (place, row_id, generation)
+        left join lateral (
+            select e.ver
+            from core.search_entries as e
+            where e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
+                and e.no = v_nos[h.place]
+            limit 1
+        ) as e on true
+        left join lateral (
+            select m.ver
+            from core.block_embeddings as m
+            where m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
+                and m.no = v_nos[h.place] and m.model = p_model
+            limit 1
+        ) as m on true
+    ) as s;
+
+    with removed as (
         delete from core.indexing_queue as q
-        using held as h
-        where h.finished and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
+        where q.ctid = any(v_finished)
         returning q.workspace_id, q.page_id, q.no, q.op, q.attempts, q.enqueued_at
-    ),
-    returned as (
-        update core.indexing_queue as q
-        set lease_id = null, lease_until = null, attempts = 0, run_at = v_now + interval '1 second'
-        from held as h
-        where h.finished is not true and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
-        returning q.no
-    ),
-    kept as (
-        insert into core.indexing_done (workspace_id, page_id, no, op, attempts, enqueued_at, processed_at)
-        select r.workspace_id, r.page_id, r.no, r.op, r.attempts, r.enqueued_at, v_now from removed as r
-        returning 1
     )
-    select (select count(*) from kept), (select count(*) from returned) into done, again;
+    insert into core.indexing_done (workspace_id, page_id, no, op, attempts, enqueued_at, processed_at)
+    select r.workspace_id, r.page_id, r.no, r.op, r.attempts, r.enqueued_at, v_now from removed as r;
+    get diagnostics done = row_count;
+
+    if v_edited is not null then
+        update core.indexing_queue as q
+        set
+            lease_id = null, attempts = 0, run_at = v_now + interval '1 second',
+            seq = case q.lane when 0 then nextval('core.indexing_seq') else q.seq end
+        where q.ctid = any(v_edited);
+        get diagnostics again = row_count;
+    end if;
+    if p_places is null then
+        delete from core.indexing_leases as l where l.lease_id = p_lease_id;
+    end if;
     if done > 0 then
         perform core.count_indexing('done', done);
     end if;
@@ -7697,75 +8217,89 @@ end;
 $$;
 
 
-ALTER FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) OWNER TO quire_owner;
+ALTER FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_places integer[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) IS 'Finishes claimed rows whose entries are written; rows edited meanwhile are given back.';
+COMMENT ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) IS 'Finishes claimed entries that are written; those edited meanwhile are given back. NULL: all of the lease, which ends.';
 
 
 --
--- Name: claim(smallint, smallint, smallint, smallint, bigint, integer, uuid, double precision, text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: claim(smallint, smallint, bigint, uuid[], bigint[], integer, uuid, double precision, uuid, text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) RETURNS TABLE(workspace_id uuid, page_id uuid, no integer, op text, generation integer, attempts smallint, priority smallint, seq bigint, ver bigint, body text, text_hash bytea, embed_needed boolean)
+CREATE FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) RETURNS TABLE(rows integer, seq bigint, workspace_rows integer[], workspace_seqs bigint[], places integer[], models text[], bodies text[], waits double precision[])
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
     v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
+    v_several constant integer := cardinality(p_workspace_ids);
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_generations integer[];
+    v_seqs bigint[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
 begin
-    with due as materialized (
-        select q.workspace_id, q.page_id, q.no
-        from core.indexing_queue as q
-        where q.lane = p_lane
-            and (q.priority, q.seq) > (p_after_priority, p_after_seq)
-            and q.priority between p_low and p_high
-            and q.seq <= v_due
-            and q.lease_until is null
-            and q.run_at <= v_now
-        order by q.lane, q.priority, q.seq
-        limit p_limit
-        for update skip locked
-    )
-    update core.indexing_queue as q
-    set lease_id = p_lease_id, lease_until = v_now + make_interval(secs => p_lease_seconds), attempts = q.attempts + 1
-    from due as d
-    where q.workspace_id = d.workspace_id and q.page_id = d.page_id and q.no = d.no;
-    if not found then
+    rows := 0;
+    if (select c.paused from core.indexing_control as c) then
+        return next;
         return;
     end if;
-
-    return query
-    select
-        q.workspace_id, q.page_id, q.no,
-        case when b.no is null or p.deleted_at is not null then 'delete' else 'upsert' end,
-        q.generation, q.attempts, q.priority, q.seq,
-        coalesce(b.ver, 0), coalesce(b.body, ''), h.text_hash,
-        b.body <> '' and p.deleted_at is null and e.text_hash is distinct from h.text_hash
-    from core.indexing_queue as q
-    left join core.indexable_blocks as b on b.workspace_id = q.workspace_id and b.page_id = q.page_id and b.no = q.no
-    left join core.pages as p on p.workspace_id = q.workspace_id and p.id = q.page_id
-    left join core.block_embeddings as e
-        on e.workspace_id = q.workspace_id and e.page_id = q.page_id and e.no = q.no and e.model = p_model
-    cross join lateral (select sha256(convert_to(coalesce(b.body, ''), 'UTF8'))) as h (text_hash)
-    where q.lease_id = p_lease_id
-    order by q.priority, q.seq;
+    perform set_config('synchronous_commit', 'off', true);
+    if v_several = 0 then
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, p_lease_id, v_now) as l;
+    else
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        from core.lease_fairly(
+            p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
+        ) as l;
+        select array_agg(coalesce(s.rows, 0)), array_agg(s.seq) into workspace_rows, workspace_seqs
+        from unnest(p_workspace_ids) as w (id)
+        left join (
+            select k.id, count(*)::integer as rows, max(k.seq) as seq
+            from unnest(v_workspace_ids, v_seqs) as k (id, seq)
+            group by k.id
+        ) as s on s.id = w.id;
+    end if;
+    if v_nos is null then
+        return next;
+        return;
+    end if;
+    rows := cardinality(v_nos);
+    seq := (select max(s) from unnest(v_seqs) as s);
+    select r.* into v_vers, v_text_hashes, places, models, bodies
+    from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
+    insert into core.indexing_leases
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)
+    values (
+        p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
+        v_generations, v_vers, v_text_hashes
+    );
+    if cardinality(places) > 0 then
+        waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);
+    end if;
+    return next;
 end;
 $$;
 
 
-ALTER FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) OWNER TO quire_owner;
+ALTER FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) IS 'Leases due entries of a lane and priority range behind a watermark, with what embedding needs. One claim a lease id.';
+COMMENT ON FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) IS 'Leases due entries of a lane and priority, the first or of several workspaces in turn; and what is to be embedded.';
 
 
 --
@@ -7836,6 +8370,32 @@ COMMENT ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double prec
 
 
 --
+-- Name: close_breaker(text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.close_breaker(p_model text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update core.indexing_breakers as b
+    set outages = 0, changed_at = core.clock()
+    where b.model = p_model and b.outages > 0;
+    return found;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.close_breaker(p_model text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION close_breaker(p_model text); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.close_breaker(p_model text) IS 'Closes the breaker of a model''s provider; whether it was open.';
+
+
+--
 -- Name: count_ready(integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -7853,7 +8413,7 @@ CREATE FUNCTION indexing.count_ready(p_limit integer) RETURNS TABLE(ready intege
     cross join lateral (
         select greatest(q.run_at, q.enqueued_at) as due
         from core.indexing_queue as q
-        where q.lane in (0, 1) and q.lease_until is null and q.run_at <= c.at
+        where q.lane in (0, 1) and q.lease_id is null and q.run_at <= c.at
         limit p_limit
     ) as r;
 $$;
@@ -7989,69 +8549,74 @@ COMMENT ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer) IS 
 
 
 --
--- Name: fail(uuid, uuid[], uuid[], integer[], integer[], text[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: fail(uuid, integer[], text[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) RETURNS TABLE(retried integer, dead integer)
+CREATE FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) RETURNS TABLE(retried integer, dead integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
+#variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
+    v_lease core.indexing_leases;
+    v_held integer[];
 begin
-    perform 1
-    from unnest(p_workspace_ids, p_page_ids, p_nos) as a (workspace_id, page_id, no)
-    inner join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
-    where q.lease_id = p_lease_id
-    order by q.workspace_id, q.page_id, q.no
-    for update of q;
-
-    with held as (
+    select l.* into v_lease from core.indexing_leases as l where l.lease_id = p_lease_id;
+    select k.places into v_held
+    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, p_places) as k;
+    with failed as materialized (
         select
-            q.workspace_id, q.page_id, q.no, q.attempts, a.code, left(a.error, 1000) as error,
+            q.workspace_id, q.page_id, q.no, q.attempts, f.code, left(f.error, 1000) as error,
             q.generation <> a.generation as edited,
             v_now + least(interval '15 minutes', interval '30 seconds' * power(2, q.attempts - 1))
             * (0.5 + random() / 2) as run_at
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_generations, p_codes, p_errors)
-            as a (workspace_id, page_id, no, generation, code, error)
+        from unnest(v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.generations)
+            with ordinality as a (workspace_id, page_id, no, generation, place)
+        inner join unnest(p_places, p_codes, p_errors) as f (place, code, error) on f.place = a.place
         inner join core.indexing_queue as q
             on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
+        where a.place = any(v_held)
     ),
     lost as (
         delete from core.indexing_queue as q
-        using held as h
-        where not h.edited and h.attempts >= 3
-            and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
-        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at, h.code, h.error
+        using failed as f
+        where not f.edited and f.attempts >= 3
+            and q.workspace_id = f.workspace_id and q.page_id = f.page_id and q.no = f.no
+        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at, f.code, f.error
     ),
     buried as (
         insert into core.indexing_dead_letters as d
-            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error)
-        select l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, v_now, l.code, l.error
+            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, fingerprint)
+        select
+            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, v_now, l.code, l.error,
+            core.error_fingerprint(l.code, l.error)
         from lost as l
         order by l.workspace_id, l.page_id, l.no
         on conflict (workspace_id, page_id, no) do update
         set
             op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
-            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at,
-            error_code = excluded.error_code, error = excluded.error
+            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at, error_code = excluded.error_code,
+            error = excluded.error, fingerprint = excluded.fingerprint, discarded_at = null
         returning 1
     ),
     returned as (
         update core.indexing_queue as q
         set
-            lease_id = null, lease_until = null,
-            lane = case when h.edited then 0 else 1 end,
+            lease_id = null,
+            lane = case when f.edited then 0 else 1 end,
             -- in lane 1 the due time in microseconds: see indexing.claim
             seq = case
-                when h.edited then nextval('core.indexing_seq') else (extract(epoch from h.run_at) * 1000000)::bigint
+                when f.edited then nextval('core.indexing_seq') else (extract(epoch from f.run_at) * 1000000)::bigint
             end,
-            run_at = case when h.edited then v_now else h.run_at end,
-            last_error = case when not h.edited then h.error end
-        from held as h
-        where (h.edited or h.attempts < 3)
-            and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
+            attempts = case when f.edited then 0 else q.attempts end,
+            run_at = case when f.edited then v_now else f.run_at end,
+            last_error = case when not f.edited then f.code || ': ' || f.error end
+        from failed as f
+        where (f.edited or f.attempts < 3)
+            and q.workspace_id = f.workspace_id and q.page_id = f.page_id and q.no = f.no
         returning q.no
     )
     select (select count(*) from returned), (select count(*) from buried) into retried, dead;
@@ -8066,13 +8631,74 @@ end;
 $$;
 
 
-ALTER FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) OWNER TO quire_owner;
+ALTER FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) IS 'Charges failed entries: retry alone after a doubling delay, dead letter after the third attempt.';
+COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) IS 'Charges failed entries, by place: retry alone after a doubling delay, dead letter after the third attempt.';
+
+
+--
+-- Name: find_workspaces(smallint, bigint, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) RETURNS TABLE(workspace_ids uuid[], seq bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+    if p_after_seq is not null then
+        return query
+        select coalesce(array_agg(distinct s.workspace_id), '{}'), max(s.seq)
+        from (
+            select q.workspace_id, q.seq
+            from core.indexing_queue as q
+            where q.lane = 0 and q.priority = p_priority and q.seq > p_after_seq
+            order by q.lane, q.priority, q.seq
+            limit p_limit
+        ) as s;
+        return;
+    end if;
+    return query
+    with recursive leap (workspace_id) as (
+        (select q.workspace_id from core.indexing_queue as q order by q.workspace_id, q.lane, q.priority, q.seq limit 1)
+        union all
+        select (
+            select q.workspace_id
+            from core.indexing_queue as q
+            where q.workspace_id > l.workspace_id
+            order by q.workspace_id, q.lane, q.priority, q.seq
+            limit 1
+        )
+        from leap as l
+        where l.workspace_id is not null
+    )
+    select coalesce(array_agg(s.workspace_id), '{}'), null::bigint
+    from (
+        select l.workspace_id
+        from leap as l
+        where l.workspace_id is not null and exists (
+            select
+            from core.indexing_queue as q
+            where q.workspace_id = l.workspace_id and q.lane = 0 and q.priority = p_priority
+        )
+        limit p_limit
+    ) as s;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) IS 'Workspaces with entries of a priority: of the next entries behind a seq, or all (NULL).';
 
 
 --
@@ -8118,34 +8744,84 @@ COMMENT ON FUNCTION indexing.finish_alerts(p_claim_id uuid) IS 'Marks the groups
 
 
 --
+-- Name: open_breaker(text, double precision, boolean, text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) RETURNS double precision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_breaker core.indexing_breakers;
+begin
+    insert into core.indexing_breakers as b (model, outages, open_until, reason, changed_at)
+    values (p_model, 0, v_now, left(p_reason, 1000), v_now)
+    on conflict (model) do nothing;
+    select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model for update;
+    if v_breaker.outages > 0 and v_breaker.open_until > v_now and not p_probe then
+        return extract(epoch from v_breaker.open_until - v_now);
+    end if;
+    update core.indexing_breakers as b
+    set
+        outages = b.outages + 1,
+        open_until = v_now + make_interval(secs => greatest(
+            p_retry_after, least(120, p_retry_after * power(2, least(b.outages, 10)))
+        )),
+        reason = left(p_reason, 1000),
+        changed_at = v_now
+    where b.model = p_model
+    returning b.open_until into v_breaker.open_until;
+    perform core.count_indexing('outages', 1);
+    return extract(epoch from v_breaker.open_until - v_now);
+end;
+$$;
+
+
+ALTER FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) IS 'Keeps everybody from asking a model''s provider for a while that doubles with each outage; returns the seconds.';
+
+
+--
 -- Name: release(uuid, double precision); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
 CREATE FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
+    v_lease core.indexing_leases;
+    v_held tid[];
     v_count integer;
 begin
-    with held as (
-        select q.workspace_id, q.page_id, q.no,
-            v_now + make_interval(secs => p_delay_seconds * (1 + random() / 4)) as run_at
-        from core.indexing_queue as q
-        where q.lease_id = p_lease_id
-        order by q.workspace_id, q.page_id, q.no
-        for update
-    )
+    select l.* into v_lease from core.indexing_leases as l where l.lease_id = p_lease_id;
+    if not found then
+        return 0;
+    end if;
+    select k.row_ids into v_held
+    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, null) as k;
     update core.indexing_queue as q
     set
-        lease_id = null, lease_until = null,
+        lease_id = null,
         attempts = greatest(q.attempts - 1, 0),
-        run_at = h.run_at,
-        seq = case when q.lane = 0 then q.seq else (extract(epoch from h.run_at) * 1000000)::bigint end
-    from held as h
-    where q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no and q.lease_id = p_lease_id;
+        run_at = d.run_at,
+        seq = case when q.lane = 0 then q.seq else (extract(epoch from d.run_at) * 1000000)::bigint end
+    from (
+        select h.row_id, v_now + make_interval(secs => p_delay_seconds * (1 + random() / 4)) as run_at
+        from unnest(v_held) as h (row_id)
+    ) as d
+    where q.ctid = d.row_id;
     get diagnostics v_count = row_count;
+    delete from core.indexing_leases as l where l.lease_id = p_lease_id;
     return v_count;
 end;
 $$;
@@ -8157,34 +8833,23 @@ ALTER FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precisio
 -- Name: FUNCTION release(p_lease_id uuid, p_delay_seconds double precision); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) IS 'Gives back what a lease still holds, uncharged, due after a jittered delay in seconds; returns how many.';
+COMMENT ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) IS 'Ends a lease; what it still holds is given back uncharged, due after a jittered delay in seconds; returns how many.';
 
 
 --
 -- Name: renew_lease(uuid, double precision); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) RETURNS integer
+CREATE FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    v_until constant timestamptz := core.clock() + make_interval(secs => p_lease_seconds);
-    v_count integer;
 begin
-    with held as (
-        select q.workspace_id, q.page_id, q.no
-        from core.indexing_queue as q
-        where q.lease_id = p_lease_id
-        order by q.workspace_id, q.page_id, q.no
-        for update
-    )
-    update core.indexing_queue as q
-    set lease_until = v_until
-    from held as h
-    where q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no and q.lease_id = p_lease_id;
-    get diagnostics v_count = row_count;
-    return v_count;
+    perform set_config('synchronous_commit', 'off', true);
+    update core.indexing_leases as l
+    set expires_at = core.clock() + make_interval(secs => p_lease_seconds)
+    where l.lease_id = p_lease_id;
+    return found;
 end;
 $$;
 
@@ -8195,7 +8860,7 @@ ALTER FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double prec
 -- Name: FUNCTION renew_lease(p_lease_id uuid, p_lease_seconds double precision); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) IS 'Extends a lease by seconds from now; returns its rows.';
+COMMENT ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) IS 'Extends a lease to seconds from now; whether it was still there.';
 
 
 --
@@ -8248,53 +8913,33 @@ COMMENT ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry
 -- Name: sweep(); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.sweep() RETURNS TABLE(returned integer, dead integer)
+CREATE FUNCTION indexing.sweep() RETURNS TABLE(leases integer, returned integer, dead integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
-    v_seq constant bigint := extract(epoch from v_now) * 1000000;
+    v_lease core.indexing_leases;
+    v_returned integer;
+    v_dead integer;
 begin
-    with expired as materialized (
-        select q.workspace_id, q.page_id, q.no, q.attempts
-        from core.indexing_queue as q
-        where q.lease_id is not null and q.lease_until < v_now
-        order by q.workspace_id, q.page_id, q.no
-        limit 1000
+    leases := 0;
+    returned := 0;
+    dead := 0;
+    for v_lease in
+        select l.*
+        from core.indexing_leases as l
+        where l.expires_at < v_now
+        order by l.expires_at, l.lease_id
+        limit 50
         for update skip locked
-    ),
-    lost as (
-        delete from core.indexing_queue as q
-        using expired as x
-        where x.attempts >= 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
-        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at
-    ),
-    buried as (
-        insert into core.indexing_dead_letters as d
-            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error)
-        select
-            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, v_now,
-            'lease_expired', 'its worker was lost ' || l.attempts || ' times'
-        from lost as l
-        order by l.workspace_id, l.page_id, l.no
-        on conflict (workspace_id, page_id, no) do update
-        set
-            op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
-            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at,
-            error_code = excluded.error_code, error = excluded.error
-        returning 1
-    ),
-    back as (
-        update core.indexing_queue as q
-        set
-            lease_id = null, lease_until = null, lane = 1, seq = v_seq, run_at = v_now,
-            last_error = 'its worker was lost'
-        from expired as x
-        where x.attempts < 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
-        returning q.no
-    )
-    select (select count(*) from back), (select count(*) from buried) into returned, dead;
+    loop
+        select s.returned, s.dead into v_returned, v_dead from core.end_lease(v_lease, v_now) as s;
+        leases := leases + 1;
+        returned := returned + v_returned;
+        dead := dead + v_dead;
+    end loop;
     if dead > 0 then
         perform core.count_indexing('dead', dead);
     end if;
@@ -8337,55 +8982,49 @@ COMMENT ON FUNCTION indexing.wake(p_slots integer) IS 'Defers drain jobs for tha
 
 
 --
--- Name: write_entries(uuid, text, uuid[], uuid[], integer[], bigint[], bytea[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: write_entries(uuid, integer[], text[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) RETURNS integer
+CREATE FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
-    v_live boolean[];
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
+    v_places constant integer[] := array(select distinct p.place from unnest(p_places) as p (place));
+    v_gone integer[];
     v_count integer;
 begin
-    -- per given row: true there is content, false it is gone, NULL the lease is lost
-    select array_agg(case when q.no is not null then b.no is not null and p.id is not null end order by a.i)
-    into v_live
-    from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as a (workspace_id, page_id, no, i)
-    left join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
-    left join core.indexable_blocks as b on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-    left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id and p.deleted_at is null;
-
-    insert into core.search_entries as e
-        (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data, indexed_at)
-    select
-        b.workspace_id, b.page_id, b.no, b.block_id, b.type, b.ver, b.body,
-        core.search_vector(b.type, b.body), b.data, v_now
-    from unnest(p_workspace_ids, p_page_ids, p_nos, v_live) as a (workspace_id, page_id, no, live)
-    inner join core.indexable_blocks as b
-        on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-    where a.live
-    order by b.workspace_id, b.page_id, b.no
-    on conflict (workspace_id, page_id, no) do update
-    set
-        block_id = excluded.block_id, type = excluded.type, ver = excluded.ver, body = excluded.body,
-        body_tsv = excluded.body_tsv, data = excluded.data, indexed_at = excluded.indexed_at
-    where e.ver < excluded.ver;
+    perform set_config('synchronous_commit', 'off', true);
+    select l.workspace_ids, l.page_ids, l.nos, l.vers, l.text_hashes
+    into v_workspace_ids, v_page_ids, v_nos, v_vers, v_text_hashes
+    from core.indexing_leases as l
+    where l.lease_id = p_lease_id;
+    if not found then
+        return 0;
+    end if;
+    v_gone := core.write_search_entries(v_workspace_ids, v_page_ids, v_nos, v_vers, v_places, v_now);
 
     insert into core.block_embeddings as e (workspace_id, page_id, no, model, ver, text_hash, vec)
-    select a.workspace_id, a.page_id, a.no, p_model, a.ver, a.text_hash, a.vec::public.vector
-    from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_vecs, v_live)
-        as a (workspace_id, page_id, no, ver, text_hash, vec, live)
-    where a.live and a.vec is not null
-    order by a.workspace_id, a.page_id, a.no
+    select
+        v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model, v_vers[a.place], v_text_hashes[a.place],
+        a.vec::public.vector
+    from unnest(p_places, p_models, p_vecs) as a (place, model, vec)
+    where a.vec is not null and v_text_hashes[a.place] is not null and not a.place = any(v_gone)
+    order by v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model
     on conflict (workspace_id, page_id, no, model) do update
     set ver = excluded.ver, text_hash = excluded.text_hash, vec = excluded.vec
     where e.ver < excluded.ver;
     get diagnostics v_count = row_count;
 
-    perform core.refresh_vectors(p_model, p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, v_live);
+    perform core.refresh_vectors(v_workspace_ids, v_page_ids, v_nos, v_vers, v_text_hashes, v_places, v_gone);
     if v_count > 0 then
         perform core.count_indexing('embedded', v_count);
     end if;
@@ -8394,13 +9033,13 @@ end;
 $$;
 
 
-ALTER FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) OWNER TO quire_owner;
+ALTER FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) IS 'Writes search entries and vectors of leased rows, never an older version over a newer; returns vectors written.';
+COMMENT ON FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) IS 'Writes search entries and vectors of a batch, never an older version over a newer; returns vectors written.';
 
 
 --
@@ -9658,7 +10297,8 @@ begin
         where c.oid = 'core.indexing_queue'::regclass;
     end if;
     select count(*) into dead from core.indexing_dead_letters as d where d.discarded_at is null;
-    select coalesce(jsonb_object_agg(c.name, c.value), '{}') into v_counters from core.indexing_counters as c;
+    select coalesce(jsonb_object_agg(c.name, c.value), '{}') into v_counters
+    from (select k.name, sum(k.value) as value from core.indexing_counters as k group by k.name) as c;
     done_total := coalesce((v_counters ->> 'done')::bigint, 0);
     failed_total := coalesce((v_counters ->> 'failed')::bigint, 0);
     dead_total := coalesce((v_counters ->> 'dead')::bigint, 0);
@@ -11944,6 +12584,63 @@ COMMENT ON COLUMN core.indexing_alerts.last_error IS 'Why the last try failed; n
 
 
 --
+-- Name: indexing_breakers; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_breakers (
+    model text NOT NULL,
+    outages integer NOT NULL,
+    open_until timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE core.indexing_breakers OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_breakers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_breakers IS 'Circuit breaker of each embedding model''s provider, shared by all workers. No row, or no outages: closed.';
+
+
+--
+-- Name: COLUMN indexing_breakers.model; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.model IS 'core.embedding_models.name.';
+
+
+--
+-- Name: COLUMN indexing_breakers.outages; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.outages IS 'Outages in a row; each doubles the wait. 0: closed.';
+
+
+--
+-- Name: COLUMN indexing_breakers.open_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.open_until IS 'Nobody asks the provider before; then one worker does (half-open), and its answer closes or opens it again.';
+
+
+--
+-- Name: COLUMN indexing_breakers.reason; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.reason IS 'What the last outage said.';
+
+
+--
+-- Name: COLUMN indexing_breakers.changed_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.changed_at IS 'When it was last opened or closed.';
+
+
+--
 -- Name: indexing_control; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -12007,7 +12704,8 @@ COMMENT ON COLUMN core.indexing_control.reason IS 'Why, as they said.';
 
 CREATE TABLE core.indexing_counters (
     name text NOT NULL,
-    value bigint NOT NULL
+    value bigint NOT NULL,
+    stripe smallint DEFAULT 0 NOT NULL
 );
 
 
@@ -12017,7 +12715,7 @@ ALTER TABLE core.indexing_counters OWNER TO quire_owner;
 -- Name: TABLE indexing_counters; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.indexing_counters IS 'Cumulative counts for metrics (Prometheus counters), written by the worker once a batch.';
+COMMENT ON TABLE core.indexing_counters IS 'Cumulative counts for metrics (Prometheus counters), written once a batch; a counter is the sum of its stripes.';
 
 
 --
@@ -12032,6 +12730,13 @@ COMMENT ON COLUMN core.indexing_counters.name IS 'done, failed, dead, lease_expi
 --
 
 COMMENT ON COLUMN core.indexing_counters.value IS 'Since installation.';
+
+
+--
+-- Name: COLUMN indexing_counters.stripe; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_counters.stripe IS '0 to 15, by the writer''s process: workers that finish at one moment do not wait for each other''s commit.';
 
 
 --
@@ -12284,13 +12989,12 @@ CREATE TABLE core.indexing_queue (
     run_at timestamp with time zone NOT NULL,
     enqueued_at timestamp with time zone NOT NULL,
     lease_id uuid,
-    lease_until timestamp with time zone,
     last_error text,
     CONSTRAINT indexing_queue_lane_ck CHECK ((lane = ANY (ARRAY[0, 1]))),
-    CONSTRAINT indexing_queue_lease_ck CHECK (((lease_id IS NULL) = (lease_until IS NULL))),
-    CONSTRAINT indexing_queue_op_ck CHECK ((op = ANY (ARRAY['upsert'::text, 'delete'::text])))
+    CONSTRAINT indexing_queue_op_ck CHECK ((op = ANY (ARRAY['upsert'::text, 'delete'::text]))),
+    CONSTRAINT indexing_queue_priority_ck CHECK ((priority = ANY (ARRAY[0, 100, 200, 300])))
 )
-WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off, fillfactor='45');
 
 
 ALTER TABLE core.indexing_queue OWNER TO quire_owner;
@@ -12386,14 +13090,7 @@ COMMENT ON COLUMN core.indexing_queue.enqueued_at IS 'When the oldest unindexed 
 -- Name: COLUMN indexing_queue.lease_id; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.indexing_queue.lease_id IS 'Batch that holds the row; NULL when nobody does.';
-
-
---
--- Name: COLUMN indexing_queue.lease_until; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_queue.lease_until IS 'When the lease runs out and the sweep takes the row back.';
+COMMENT ON COLUMN core.indexing_queue.lease_id IS 'Batch that holds the entry (core.indexing_leases); NULL when nobody does.';
 
 
 --
@@ -13184,9 +13881,10 @@ CREATE VIEW ops.indexing_entries AS
     q.last_error AS error,
     q.enqueued_at,
     q.run_at,
-    q.lease_until,
+    l.expires_at AS lease_until,
     NULL::timestamp with time zone AS finished_at
-   FROM core.indexing_queue q
+   FROM (core.indexing_queue q
+     LEFT JOIN core.indexing_leases l ON ((l.lease_id = q.lease_id)))
 UNION ALL
  SELECT d.workspace_id,
     d.page_id,
@@ -13898,6 +14596,14 @@ ALTER TABLE ONLY core.indexing_alerts
 
 
 --
+-- Name: indexing_breakers indexing_breakers_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_breakers
+    ADD CONSTRAINT indexing_breakers_pk PRIMARY KEY (model);
+
+
+--
 -- Name: indexing_control indexing_control_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -13910,7 +14616,7 @@ ALTER TABLE ONLY core.indexing_control
 --
 
 ALTER TABLE ONLY core.indexing_counters
-    ADD CONSTRAINT indexing_counters_pk PRIMARY KEY (name);
+    ADD CONSTRAINT indexing_counters_pk PRIMARY KEY (name, stripe);
 
 
 --
@@ -13919,6 +14625,14 @@ ALTER TABLE ONLY core.indexing_counters
 
 ALTER TABLE ONLY core.indexing_dead_letters
     ADD CONSTRAINT indexing_dead_letters_pk PRIMARY KEY (workspace_id, page_id, no);
+
+
+--
+-- Name: indexing_leases indexing_leases_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_leases
+    ADD CONSTRAINT indexing_leases_pk PRIMARY KEY (lease_id);
 
 
 --
@@ -14225,6 +14939,13 @@ COMMENT ON INDEX core.indexing_alerts_pk IS 'One alert a fingerprint.';
 
 
 --
+-- Name: INDEX indexing_breakers_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_breakers_pk IS 'Breaker of a model.';
+
+
+--
 -- Name: INDEX indexing_control_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
@@ -14235,7 +14956,7 @@ COMMENT ON INDEX core.indexing_control_pk IS 'The one row.';
 -- Name: INDEX indexing_counters_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.indexing_counters_pk IS 'Counter by name.';
+COMMENT ON INDEX core.indexing_counters_pk IS 'Stripes of a counter.';
 
 
 --
@@ -14288,17 +15009,24 @@ COMMENT ON INDEX core.indexing_dead_letters_pk IS 'Dead letter of a block.';
 
 
 --
--- Name: indexing_queue_leased_ix; Type: INDEX; Schema: core; Owner: quire_owner
+-- Name: INDEX indexing_leases_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-CREATE INDEX indexing_queue_leased_ix ON core.indexing_queue USING btree (lease_id) WHERE (lease_id IS NOT NULL);
+COMMENT ON INDEX core.indexing_leases_pk IS 'Lease of a batch.';
 
 
 --
--- Name: INDEX indexing_queue_leased_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: indexing_queue_fair_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.indexing_queue_leased_ix IS 'Rows of a lease, and of all leases for the sweep.';
+CREATE INDEX indexing_queue_fair_ix ON core.indexing_queue USING btree (workspace_id, lane, priority, seq);
+
+
+--
+-- Name: INDEX indexing_queue_fair_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_queue_fair_ix IS 'Claim order within a workspace, for claims that take from several in turn. As HOT as the ready index.';
 
 
 --
@@ -14319,7 +15047,7 @@ CREATE INDEX indexing_queue_ready_ix ON core.indexing_queue USING btree (lane, p
 -- Name: INDEX indexing_queue_ready_ix; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim does not move the entry.';
+COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim moves no entry of any index (HOT).';
 
 
 --
@@ -15095,6 +15823,13 @@ REVOKE ALL ON FUNCTION core.block_text(p_type text, p_data jsonb) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION breaker_wait(p_model text, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION canonical_edits(p_operation jsonb, p_id text, p_container jsonb, p_from text[], p_n integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -15347,6 +16082,13 @@ REVOKE ALL ON FUNCTION core.encode_cursor(p_key jsonb) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION end_lease(p_lease core.indexing_leases, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION enqueue_blocks(p_workspace_id uuid, p_page_id uuid, p_nos integer[], p_deleted_nos integer[], p_priority smallint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -15459,6 +16201,20 @@ REVOKE ALL ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p
 
 
 --
+-- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -15470,6 +16226,13 @@ REVOKE ALL ON FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order
 --
 
 REVOKE ALL ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) FROM PUBLIC;
 
 
 --
@@ -15606,6 +16369,13 @@ REVOKE ALL ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_p
 
 
 --
+-- Name: FUNCTION read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -15648,10 +16418,10 @@ REVOKE ALL ON FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p
 
 
 --
--- Name: FUNCTION refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) FROM PUBLIC;
 
 
 --
@@ -15865,6 +16635,13 @@ REVOKE ALL ON FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_de
 
 
 --
+-- Name: FUNCTION write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -15879,19 +16656,19 @@ REVOKE ALL ON FUNCTION core.written_pointer(p_container jsonb, p_op text, p_toke
 
 
 --
--- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_places integer[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) TO quire_worker;
 
 
 --
--- Name: FUNCTION claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) TO quire_worker;
 
 
 --
@@ -15900,6 +16677,14 @@ GRANT ALL ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high sma
 
 REVOKE ALL ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION close_breaker(p_model text); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.close_breaker(p_model text) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.close_breaker(p_model text) TO quire_worker;
 
 
 --
@@ -15927,11 +16712,19 @@ GRANT ALL ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer) T
 
 
 --
--- Name: FUNCTION fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) TO quire_worker;
+
+
+--
+-- Name: FUNCTION find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) TO quire_worker;
 
 
 --
@@ -15940,6 +16733,14 @@ GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_p
 
 REVOKE ALL ON FUNCTION indexing.finish_alerts(p_claim_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.finish_alerts(p_claim_id uuid) TO quire_worker;
+
+
+--
+-- Name: FUNCTION open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) TO quire_worker;
 
 
 --
@@ -15983,11 +16784,11 @@ GRANT ALL ON FUNCTION indexing.wake(p_slots integer) TO quire_worker;
 
 
 --
--- Name: FUNCTION write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) TO quire_worker;
 
 
 --

@@ -1,6 +1,6 @@
 """Draining the indexing queue: claim, embed, write, ack. No transaction is open while texts are embedded.
 
-Whatever moment a worker is killed at, nothing is lost and nothing applied twice: claimed rows come back when their
+Whatever moment a worker is killed at, nothing is lost and nothing applied twice: claimed entries come back when their
 lease runs out, writes are guarded by content version, and an ack counts only for the lease and generation it names.
 """
 
@@ -21,177 +21,215 @@ import psycopg
 from db.embedders import Embedder, Outage, Vectors, to_text
 from db.pool import Pool
 from worker import claims
-from worker.breaker import Breaker
-from worker.claims import Entry, Failure
+from worker.claims import Claimed, Failure
+from worker.turns import PRIORITIES, Turns
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Priority classes (lowest, highest priority) and how often each is served when all have work: imports cannot starve
-# edits, nor edits imports for ever.
-CLASSES: tuple[tuple[int, int, int], ...] = ((0, 99, 8), (100, 199, 4), (200, 299, 2), (300, 32767, 1))
-WATERMARK_SECONDS = 1.0  # then the whole range is looked at again: released rows, and saves that committed late
-WRITE_ROWS = 20  # an HNSW index takes 2-3 ms a vector: short statements
+FOUND_ROWS = 5_000  # looked through for new workspaces, once a second
+FOUND_WORKSPACES = 1_000
+WRITE_VECTORS = 20  # an HNSW index takes 2-3 ms a vector: short statements
+WRITE_ROWS = 200  # entries without a vector
 EMBED_CHARACTERS = 8000  # of one text; providers refuse more than about 8,000 tokens
 REQUEST_CHARACTERS = 200_000  # of one request
 STOP_GRACE = 3.0  # seconds that a stopping worker gives a provider to answer
 
+Vector = tuple[int, str | None, str | None]  # place, model, vector as text
+
 
 @dataclass
 class Outcome:
-    """What became of a batch's texts."""
+    """What became of a batch's texts.
 
-    vectors: dict[int, str] = field(default_factory=dict[int, str])  # by place in the batch
+    Attributes:
+        vectors: by place.
+        failures: entries to be charged.
+        outage: seconds to wait for the provider; None: it is well.
+    """
+
+    vectors: dict[int, str] = field(default_factory=dict[int, str])
     failures: list[Failure] = field(default_factory=list[Failure])
-    outage: float | None = None  # seconds to wait; None: the provider is well
+    outage: float | None = None
 
 
 class Drain:
-    """One drainer: one claim at a time. Several run beside each other, in one process or many."""
+    """One drainer: one batch at a time. Several run beside each other, in one process or many."""
 
     def __init__(
-        self, pool: Pool, embedder: Embedder, breaker: Breaker, *, batch: int, lease_seconds: float, stop: asyncio.Event
+        self,
+        pool: Pool,
+        embedder: Embedder,
+        *,
+        batch: int,
+        lease_seconds: float,
+        stop: asyncio.Event,
+        worker: UUID | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Describe a drainer.
+        """Describe a drainer. Keep it: it remembers how far it has got.
 
         Args:
             pool: connections as quire_worker.
             embedder: makes the vectors; called in a thread.
-            breaker: shared by the drains of this process.
-            batch: most rows of a claim.
-            lease_seconds: after which a lost drainer's rows come back; renewed while it lives.
+            batch: most entries of a claim.
+            lease_seconds: after which a lost drainer's entries come back; renewed while it lives.
             stop: set when the worker is to stop.
+            worker: which process holds the leases, for operators.
+            now: a clock in seconds.
         """
-        self._pool, self._embedder, self._breaker, self._stop = pool, embedder, breaker, stop
+        self._pool, self._embedder, self._stop, self._worker = pool, embedder, stop, worker
         self._batch, self._lease_seconds = batch, lease_seconds
-        self._turns = [0.0] * len(CLASSES)  # stride scheduling: who has had least for its weight is next
-        self._reset_watermarks()
+        self._turns = Turns(now)
 
-    def _reset_watermarks(self) -> None:
-        self._watermarks: dict[tuple[int, int], tuple[int, int]] = {}
-        self._empty: set[tuple[int, int]] = set()
-        self._reset_at = time.monotonic() + WATERMARK_SECONDS
+    def wake(self) -> None:
+        """A job begins: there may be work where there was none."""
+        self._turns.wake()
 
     async def once(self) -> int:
-        """Claim and process a batch of fresh entries and one suspect, where there are any; rows seen.
+        """Claim and process a batch of fresh entries and one suspect, where there are any; entries seen.
 
         Raises:
             psycopg.Error: the database does not answer; what was claimed comes back by itself.
         """
-        fresh = not self._watermarks and not self._empty
-        if time.monotonic() >= self._reset_at:
-            fresh = True
-            self._reset_watermarks()
+        if self._turns.whole_is_due(idle=False):
+            self._turns.restart()
+        fresh = self._turns.fresh
         seen = await self._pass()
-        if not seen and not fresh:
-            # Nothing more in front of the watermarks; what was given back meanwhile is behind them.
-            self._reset_watermarks()
+        if not seen and not fresh and self._turns.whole_is_due(idle=True):
+            self._turns.restart()
             seen = await self._pass()
         return seen
 
     async def _pass(self) -> int:
+        begin, fresh = time.monotonic(), self._turns.fresh
+        refresh = self._turns.refresh_is_due()
+        for priority in self._turns.in_order() if fresh or refresh else ():
+            ranges = self._turns.ranges[priority]
+            found = await claims.find_workspaces(
+                self._pool,
+                priority,
+                *((None, FOUND_WORKSPACES) if fresh else (max(ranges.found, ranges.after), FOUND_ROWS)),
+            )
+            self._turns.found(priority, *found)
         seen = 0
-        for lane, limit in ((0, self._batch), (1, 1)):
+        for priority, after in self._turns.second_look():
+            seen += await self._serve(0, priority, after, [], self._batch)
+        passed: list[int] = []
+        for priority in self._turns.in_order():
+            asked = self._turns.next_workspaces(priority)
             lease = uuid4()
-            passed: list[int] = []
-            for number in sorted(range(len(CLASSES)), key=self._turns.__getitem__):
-                entries = await self._claim(lane, number, limit, lease)
-                if entries:
-                    self._turns[number] += 1 / CLASSES[number][2]
-                    for empty in passed:  # saves up no turns while it has no work
-                        self._turns[empty] = self._turns[number]
-                    seen += len(entries)
-                    await self._process(lease, entries)
-                    break
-                passed.append(number)
+            claimed = await self._claim(lease, 0, priority, self._turns.ranges[priority].after, asked, self._batch)
+            self._turns.claimed(
+                *(priority, self._batch, asked, claimed.rows, claimed.seq),
+                *(claimed.workspace_rows, claimed.workspace_seqs),
+            )
+            if fresh:
+                self._turns.passed_whole(time.monotonic() - begin)
+            if claimed.rows:
+                self._turns.served(priority, passed)
+                seen += claimed.rows
+                await self._process(lease, claimed)
+                break
+            passed.append(priority)
+        for priority in PRIORITIES:
+            if await self._serve(1, priority, -1, [], 1):
+                seen += 1
+                break
         return seen
 
-    async def _claim(self, lane: int, number: int, limit: int, lease: UUID) -> list[Entry]:
-        key = lane, number
-        if key in self._empty:
-            return []
-        low, high, _ = CLASSES[number]
-        entries = await claims.claim(
-            *(self._pool, lane, low, high, self._watermarks.get(key, (low, -1)), limit, lease),
-            *(self._lease_seconds, self._embedder.name),
+    async def _claim(
+        self, lease: UUID, lane: int, priority: int, after: int, workspaces: list[tuple[UUID, int]], limit: int
+    ) -> Claimed:
+        return await claims.claim(
+            *(self._pool, lane, priority, after, workspaces, limit, lease, self._lease_seconds),
+            *(self._worker, [self._embedder.name]),
         )
-        if len(entries) < limit:
-            self._empty.add(key)
-        if entries:
-            self._watermarks[key] = entries[-1].priority, entries[-1].seq
-        return entries
 
-    async def _process(self, lease: UUID, entries: list[Entry]) -> None:
+    async def _serve(self, lane: int, priority: int, after: int, workspaces: list[tuple[UUID, int]], limit: int) -> int:
+        """Claim and process; entries seen."""
+        lease = uuid4()
+        claimed = await self._claim(lease, lane, priority, after, workspaces, limit)
+        if claimed.rows:
+            await self._process(lease, claimed)
+        return claimed.rows
+
+    async def _process(self, lease: UUID, claimed: Claimed) -> None:
         begin = time.monotonic()
         async with self._renewing(lease):
-            outcome = await self._embed(entries)
-            written: list[Entry] = []
-            # A text without its vector is written all the same: full text goes on without the provider.
-            todo = [(entry, outcome.vectors.get(place)) for place, entry in enumerate(entries)]
-            for start in range(0, len(todo), WRITE_ROWS):
-                written += await self._write(lease, todo[start : start + WRITE_ROWS], outcome.failures)
-        ready = {entry for entry, vector in todo if vector is not None or not entry.embed_needed}
-        finished = [entry for entry in written if entry in ready]
-        done, again = await claims.ack(self._pool, lease, self._embedder.name, finished) if finished else (0, 0)
-        retried, dead = await claims.fail(self._pool, lease, outcome.failures) if outcome.failures else (0, 0)
-        released = 0
-        if done + again + retried + dead < len(entries):
-            # Waiting for the provider; or an ack or a failure of a row whose lease was lost, and then there is no more.
-            released = await claims.release(self._pool, lease, outcome.outage or 0.0)
+            outcome = await self._embed(claimed)
+            refused = await self._write_all(lease, claimed.rows, outcome)
+            done = again = retried = dead = released = 0
+            wanted = set(claimed.places or ())
+            ready = [
+                place
+                for place in range(1, claimed.rows + 1)
+                if place not in refused and (place in outcome.vectors or place not in wanted)
+            ]
+            whole = len(ready) == claimed.rows
+            if ready:
+                done, again = await claims.ack(self._pool, lease, self._embedder.name, None if whole else ready)
+            if outcome.failures:
+                retried, dead = await claims.fail(self._pool, lease, outcome.failures)
+            if not whole:
+                # what waits for the provider; and the lease itself
+                released = await claims.release(self._pool, lease, outcome.outage or 0.0)
         log.log(
             logging.WARNING if dead or outcome.outage is not None else logging.DEBUG,
             "batch",
             extra={
-                "rows": len(entries), "embedded": len(outcome.vectors), "done": done, "again": again,
+                "rows": claimed.rows, "embedded": len(outcome.vectors), "done": done, "again": again,
                 "retried": retried, "dead": dead, "released": released, "seconds": round(time.monotonic() - begin, 3),
             },
         )  # fmt: skip
 
-    async def _embed(self, entries: Sequence[Entry]) -> Outcome:
+    async def _embed(self, claimed: Claimed) -> Outcome:
         """Vectors of those that need one, in requests of bounded size; stops asking at an outage or when stopped."""
         outcome = Outcome()
-        request: list[tuple[int, Entry]] = []
+        if not claimed.places:
+            return outcome
+        wait = claimed.waits[0] if claimed.waits else None
+        if wait:
+            outcome.outage = wait
+            return outcome
+        request: list[tuple[int, str]] = []
         size = 0
-        for place, entry in enumerate(entries):
-            if not entry.embed_needed:
-                continue
-            length = min(len(entry.body), EMBED_CHARACTERS)
-            if request and size + length > REQUEST_CHARACTERS:
-                await self._ask(request, outcome)
+        for place, body in zip(claimed.places, claimed.bodies or (), strict=True):
+            text = body[:EMBED_CHARACTERS]
+            if request and size + len(text) > REQUEST_CHARACTERS:
+                await self._ask(request, outcome, probe=wait is not None)
                 request, size = [], 0
-            request.append((place, entry))
-            size += length
-        if request:
-            await self._ask(request, outcome)
+            request.append((place, text))
+            size += len(text)
+        await self._ask(request, outcome, probe=wait is not None)
+        if wait is not None and outcome.outage is None:
+            await claims.close_breaker(self._pool, self._embedder.name)
         return outcome
 
-    async def _ask(self, request: list[tuple[int, Entry]], outcome: Outcome) -> None:
+    async def _ask(self, request: list[tuple[int, str]], outcome: Outcome, *, probe: bool) -> None:
         """One request; when it is refused, its halves, down to the entries that are to blame."""
         if outcome.outage is not None:
             return
-        if self._breaker.remaining:
-            outcome.outage = self._breaker.remaining
-            return
-        texts = [entry.body[:EMBED_CHARACTERS] for _, entry in request]
         try:
-            vectors = await self._embed_or_stop(texts)
+            vectors = await self._embed_or_stop([text for _, text in request])
         except Outage as error:
-            outcome.outage = self._breaker.opened(error.retry_after)
+            outcome.outage = await claims.open_breaker(
+                self._pool, self._embedder.name, error.retry_after, probe, str(error)
+            )
             log.warning(
                 "embedding provider out", extra={"reason": str(error), "wait_seconds": round(outcome.outage, 1)}
             )
         except Exception as error:
             if len(request) > 1:
                 middle = len(request) // 2
-                await self._ask(request[:middle], outcome)
-                await self._ask(request[middle:], outcome)
+                await self._ask(request[:middle], outcome, probe=probe)
+                await self._ask(request[middle:], outcome, probe=probe)
             else:
-                outcome.failures.append(Failure(request[0][1], "embedding_refused", f"{type(error).__name__}: {error}"))
+                outcome.failures.append(Failure(request[0][0], "embedding_refused", f"{type(error).__name__}: {error}"))
         else:
             if vectors is None:
                 outcome.outage = 0.0
                 return
-            self._breaker.closed()
             for (place, _), vector in zip(request, vectors, strict=True):
                 outcome.vectors[place] = to_text(vector)
 
@@ -208,24 +246,35 @@ class Drain:
             stopping.cancel()
             embedding.cancel()
 
-    async def _write(
-        self, lease: UUID, todo: Sequence[tuple[Entry, str | None]], failures: list[Failure]
-    ) -> list[Entry]:
-        """Write a chunk; when the database refuses a row of it, find out which. Returns what was written."""
-        entries = [entry for entry, _ in todo]
+    async def _write_all(self, lease: UUID, rows: int, outcome: Outcome) -> set[int]:
+        """Write the batch's entries in short statements; the places of those that the database refused.
+
+        A text without its vector is written all the same: full text goes on without the provider.
+        """
+        refused: set[int] = set()
+        plain: list[Vector] = [(place, None, None) for place in range(1, rows + 1) if place not in outcome.vectors]
+        vectors: list[Vector] = [(place, self._embedder.name, text) for place, text in outcome.vectors.items()]
+        for todo, size in ((plain, WRITE_ROWS), (vectors, WRITE_VECTORS)):
+            for start in range(0, len(todo), size):
+                refused |= await self._write(lease, todo[start : start + size], outcome.failures)
+        return refused
+
+    async def _write(self, lease: UUID, todo: Sequence[Vector], failures: list[Failure]) -> set[int]:
+        """Write a chunk; when the database refuses an entry of it, find out which. Returns those that it refused."""
         try:
-            await claims.write(self._pool, lease, self._embedder.name, entries, [vector for _, vector in todo])
+            await claims.write(self._pool, lease, todo)
         except psycopg.Error as error:
             if claims.is_transient(error.sqlstate):
                 raise
-            if len(todo) == 1:
-                if all(failure.entry is not entries[0] for failure in failures):
-                    failures.append(Failure(entries[0], "write_refused", f"{error.sqlstate}: {error}"))
-                return []
-            middle = len(todo) // 2
-            first = await self._write(lease, todo[:middle], failures)
-            return first + await self._write(lease, todo[middle:], failures)
-        return entries
+            if len(todo) > 1:
+                middle = len(todo) // 2
+                first = await self._write(lease, todo[:middle], failures)
+                return first | await self._write(lease, todo[middle:], failures)
+            place = todo[0][0]
+            if all(failure.place != place for failure in failures):
+                failures.append(Failure(place, "write_refused", f"{error.sqlstate}: {error}"))
+            return {place}
+        return set()
 
     @contextlib.asynccontextmanager
     async def _renewing(self, lease: UUID) -> AsyncGenerator[None]:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import procrastinate
 import psycopg
@@ -25,7 +25,6 @@ from db.embedders import Embedder
 from db.pool import Pool
 from db.settings import Settings
 from worker import alerts
-from worker.breaker import Breaker
 from worker.drain import Drain
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,19 @@ class Context:
     embedder: Embedder
     concurrency: int
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    breaker: Breaker = field(default_factory=Breaker)
+    worker: UUID = field(default_factory=uuid4)
+    drains: list[Drain] = field(default_factory=list[Drain])
+
+    def take_drain(self) -> Drain:
+        """A drainer that nobody uses just now: it remembers how far it had got. Give it back to `drains`."""
+        if self.drains:
+            drain = self.drains.pop()
+            drain.wake()
+            return drain
+        return Drain(
+            self.pool, self.embedder, worker=self.worker, stop=self.stop,
+            batch=self.settings.index_batch, lease_seconds=self.settings.index_lease_seconds,
+        )  # fmt: skip
 
     async def call(self, statement: LiteralString, *parameters: Any) -> tuple[Any, ...] | None:
         """One autocommit statement; its first row."""
@@ -73,20 +84,19 @@ def create_indexing_app(context: Context) -> procrastinate.App:
     @app.task(name="index_drain", queue="indexing", pass_context=True)
     async def index_drain(job: procrastinate.JobContext, slot: int) -> None:  # pyright: ignore[reportUnusedFunction]
         async with surviving("index_drain"):
-            settings = context.settings
-            drain = Drain(
-                context.pool, context.embedder, context.breaker,
-                batch=settings.index_batch, lease_seconds=settings.index_lease_seconds, stop=context.stop,
-            )  # fmt: skip
+            drain = context.take_drain()
             begin, rows = time.monotonic(), 0
-            while not context.stop.is_set() and not job.should_abort():
-                seen = await drain.once()
-                rows += seen
-                if seen == 0:
-                    break
-                if time.monotonic() - begin > DRAIN_SECONDS:
-                    await context.call("select indexing.wake(%s::integer)", slot + 1)
-                    break
+            try:
+                while not context.stop.is_set() and not job.should_abort():
+                    seen = await drain.once()
+                    rows += seen
+                    if seen == 0:
+                        break
+                    if time.monotonic() - begin > DRAIN_SECONDS:
+                        await context.call("select indexing.wake(%s::integer)", slot + 1)
+                        break
+            finally:
+                context.drains.append(drain)
             if rows:
                 seconds = time.monotonic() - begin
                 log.info("drained", extra={"slot": slot, "rows": rows, "seconds": round(seconds, 3)})
@@ -109,9 +119,9 @@ def create_control_app(context: Context) -> procrastinate.App:
     @app.task(name="index_sweep", queue="control", queueing_lock="index_sweep")
     async def index_sweep(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
         async with surviving("index_sweep"):
-            row = await context.call("select returned, dead from indexing.sweep()")
+            row = await context.call("select leases, returned, dead from indexing.sweep()")
             if row and any(row):
-                log.warning("leases of lost workers", extra={"returned": row[0], "dead": row[1]})
+                log.warning("leases of lost workers", extra={"leases": row[0], "returned": row[1], "dead": row[2]})
 
     @app.periodic(cron="* * * * * */10")
     @app.task(name="make_snapshots", queue="control", queueing_lock="make_snapshots")

@@ -3,42 +3,6 @@
 set local role quire_owner;
 -- squawk-ignore-file require-concurrent-index-creation
 
--- Begin of what another migration makes where it came before.
-do $before$
-begin
-    if to_regclass('core.indexing_control') is null then
-        create table core.indexing_control (
-            only_row boolean not null default true,
-            paused boolean not null default false,
-            paused_at timestamptz,
-            paused_by text,
-            reason text,
-            constraint indexing_control_pk primary key (only_row),
-            constraint indexing_control_only_row_ck check (only_row)
-        );
-        insert into core.indexing_control default values;
-        comment on table core.indexing_control is 'What operators tell the workers. One row.';
-        comment on column core.indexing_control.only_row is 'Always true: there is one row.';
-        comment on column core.indexing_control.paused is 'Nothing is claimed while true; what is leased is finished.';
-        comment on column core.indexing_control.paused_at is 'Since when.';
-        comment on column core.indexing_control.paused_by is 'Who paused it.';
-        comment on column core.indexing_control.reason is 'Why, as they said.';
-        comment on index core.indexing_control_pk is 'The one row.';
-    end if;
-    if not exists (
-        select from pg_attribute
-        where attrelid = 'core.indexing_dead_letters'::regclass and attname = 'fingerprint'
-    ) then
-        alter table core.indexing_dead_letters add column fingerprint text not null default '';
-        comment on column core.indexing_dead_letters.fingerprint is
-        'core.error_fingerprint of code and error: equal for errors that differ in numbers, ids and quoted text only.';
-        create index indexing_dead_letters_fingerprint_ix on core.indexing_dead_letters (fingerprint, died_at);
-        comment on index core.indexing_dead_letters_fingerprint_ix is 'Groups of dead letters, oldest first.';
-    end if;
-end;
-$before$;
--- End of it.
-
 alter table core.indexing_dead_letters add column discarded_at timestamptz;
 create index indexing_dead_letters_open_ix on core.indexing_dead_letters (died_at, workspace_id, page_id, no)
 where discarded_at is null;

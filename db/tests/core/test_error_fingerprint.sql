@@ -1,6 +1,6 @@
 -- core.error_fingerprint: errors of one cause share it.
 begin;
-select plan(9);
+select plan(10);
 
 create function pg_temp.alike(p_one text, p_other text) returns boolean language sql as $$
     select core.error_fingerprint('c', p_one) = core.error_fingerprint('c', p_other)
@@ -16,6 +16,13 @@ select ok(
 );
 select ok(pg_temp.alike('no word "one" in ''two''', 'no word "a ''b'' c" in ''x'''), 'nor quoted text');
 select ok(pg_temp.alike(E'two\n  lines ', 'two lines'), 'nor white space');
+select ok(
+    pg_temp.alike(
+        'http://127.0.0.1:4000/v1 answered 400:  too long, 9000 tokens',
+        'http://127.0.0.1:4001/v1 answered 400: too long, 12,345 tokens'
+    ),
+    'as providers say it'
+);
 select ok(
     not pg_temp.alike('it can''t read and won''t try', 'it can''t write and won''t try'),
     'an apostrophe quotes nothing: what stands between two of them counts'

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -133,7 +133,7 @@ class Turns:
 
     def claimed(
         self, priority: int, limit: int, asked: list[tuple[UUID, int]], rows: int, seq: int | None,
-        of_each: list[int] | None, seqs: list[int | None] | None,
+        of_each: Sequence[int] | None, seqs: Sequence[int | None] | None,
     ) -> None:  # fmt: skip
         """What a claim brought: watermarks move, those who have no more leave, the others go to the end of the line."""
         ranges = self.ranges[priority]

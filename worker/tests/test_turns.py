@@ -82,7 +82,7 @@ def test_several_workspaces_are_served_in_turn_each_behind_its_own_watermark() -
 
 def test_one_claim_serves_so_many_workspaces_and_the_next_the_others() -> None:
     turns, _ = new()
-    all_of_them = [UUID(int=n) for n in range(MOST_WORKSPACES + 20)]
+    all_of_them: list[UUID] = [UUID(int=n) for n in range(MOST_WORKSPACES + 20)]
     turns.found(200, all_of_them, None)
     first = turns.next_workspaces(200)
     assert [workspace for workspace, _ in first] == all_of_them[:MOST_WORKSPACES]

@@ -56,6 +56,8 @@ begin
         (sum(l.blocks) / sum(l.pages))::double precision
     from labelled as l
     group by l.label;
+
+    return query select p.* from ops.periodic_metrics() as p;
 end;
 $$;
 

@@ -19,6 +19,10 @@ values
 ('core.indexing_counters', 'counts of the installation, for metrics'),
 ('core.workspaces', 'its id is the workspace'),
 ('ops.migrations', 'ledger of the installation'),
+('ops.periodic_tasks', 'what runs when, in the installation'),
+('ops.periodic_progress', 'how far that is'),
+('ops.periodic_control', 'who runs it'),
+('ops.purge_runs', 'what came of it'),
 ('ops.function_files', 'ledger of the installation');
 
 select is_empty(

@@ -150,7 +150,7 @@ insert into ops.periodic_tasks (task, cron, max_late_seconds, runs_in, about, st
 ),
 (
     'sweep_recent_pages', '37 * * * *', 7800, 'transaction', 'takes old pages out of the index of recent pages',
-    'select swept as rows, swept >= 500 as more from ops.sweep_recent_pages(500) as swept'
+    'select swept as rows, swept > 0 as more from ops.sweep_recent_pages(500) as swept'
 );
 -- enabled by the migration that brings the function
 insert into ops.periodic_tasks (task, cron, max_late_seconds, runs_in, about, statement, enabled) values

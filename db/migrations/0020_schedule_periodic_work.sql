@@ -175,7 +175,7 @@ insert into ops.periodic_tasks
 ),
 (
     'purge_rate_buckets', '17 * * * *', 7800, 'transaction', 'core.rate_buckets', 1,
-    'rate limits of users who sent nothing for longer than their window',
+    'rate limits whose window is over',
     'select rows, more, bookmark from ops.purge_rate_buckets($1, 5000)',
     'select 0 as partitions, count(*) as rows from core.rate_buckets as b'
     ' where core.is_idle_bucket(b, core.retention_floor(''purge_rate_buckets''))'

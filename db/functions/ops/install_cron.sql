@@ -40,8 +40,10 @@ begin
         end if;
         v_names := v_names || v_job.name::text;
     end loop;
-    execute 'select cron.unschedule(j.jobid) from cron.job as j where starts_with(j.jobname, $1) and j.jobname <> all($2)'
-    using 'quire:' || current_database() || ':', v_names;
+    -- those of tasks that are gone, and of another login: names are unique to their login only
+    execute 'select cron.unschedule(j.jobid) from cron.job as j'
+        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)'
+    using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
     perform ops.set_scheduler('pg_cron');
     return cardinality(v_names);
 end;

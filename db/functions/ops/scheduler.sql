@@ -9,11 +9,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if current_setting('cron.database_name', true) is not null
-        and exists (select from ops.periodic_control as c where c.scheduler = 'pg_cron') then
-        return 'pg_cron';
+    if not exists (select from ops.periodic_control as c where c.scheduler = 'pg_cron') then
+        return 'procrastinate';
     end if;
-    return 'procrastinate';
+    return case when core.cron_loaded() then 'pg_cron' else 'procrastinate' end;
 end;
 $$;
 

@@ -15,7 +15,7 @@ begin
     if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron') then
         raise exception 'scheduler is "%": it takes procrastinate or pg_cron', p_scheduler using errcode = '22023';
     end if;
-    if p_scheduler = 'pg_cron' and current_setting('cron.database_name', true) is null then
+    if p_scheduler = 'pg_cron' and not core.cron_loaded() then
         raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
             using errcode = '0A000';
     end if;

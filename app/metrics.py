@@ -201,6 +201,12 @@ _HELP = {
     "quire_indexing_alerts_total": "Groups of dead letters that the webhook took an alert about, or did not.",
     "quire_indexing_oldest_ready_seconds": "Age of the oldest entry that is due.",
     "quire_indexing_lease_expired_total": "Leases of lost workers that were taken back.",
+    "quire_periodic_late_seconds": "By how much the last success of a periodic task is too long ago; 0: in time.",
+    "quire_periodic_runs_total": "Runs of a periodic task.",
+    "quire_periodic_failures_total": "Runs of a periodic task that ended in an error.",
+    "quire_purge_rows_total": "Rows that retention took from a table; of dropped partitions an estimate.",
+    "quire_purge_last_success_timestamp_seconds": "When retention of a table last ended well.",
+    "quire_default_partition_rows": "Rows in a default partition, counted up to 10,000; any is one too many.",
     "quire_schema_version": "Number of the newest applied migration.",
 }
 

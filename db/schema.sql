@@ -2913,6 +2913,32 @@ PT404 workspace_not_found; PT403 role_required.';
 
 
 --
+-- Name: cron_loaded(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.cron_loaded() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return coalesce(current_setting('cron.database_name', true), '') <> '';
+exception
+    when insufficient_privilege then
+        return true;
+end;
+$$;
+
+
+ALTER FUNCTION core.cron_loaded() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION cron_loaded(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.cron_loaded() IS 'Whether pg_cron''s library is loaded.';
+
+
+--
 -- Name: dead_letter_conditions(jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3327,6 +3353,32 @@ ALTER FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], p_fro
 --
 
 COMMENT ON FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb) IS 'The patch between two states of a page, by block number, and what it touches.';
+
+
+--
+-- Name: done_days(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.done_days(p_before timestamp with time zone) RETURNS TABLE(name text, id oid)
+    LANGUAGE sql STABLE ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select c.relname::text, c.oid
+    from pg_inherits as i
+    inner join pg_class as c on c.oid = i.inhrelid
+    where i.inhparent = 'core.indexing_done'::regclass and c.relname ~ '^indexing_done_p[0-9]{8}$'
+        and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'UTC' <= p_before
+    order by c.relname;
+$_$;
+
+
+ALTER FUNCTION core.done_days(p_before timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION done_days(p_before timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.done_days(p_before timestamp with time zone) IS 'Daily partitions of core.indexing_done that ended by a time.';
 
 
 --
@@ -3866,6 +3918,29 @@ COMMENT ON FUNCTION core.error_fingerprint(p_code text, p_error text) IS '16 hex
 
 
 --
+-- Name: estimate_rows(oid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.estimate_rows(p_table oid) RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0)
+    from pg_class as c
+    where c.oid = p_table;
+$$;
+
+
+ALTER FUNCTION core.estimate_rows(p_table oid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION estimate_rows(p_table oid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.estimate_rows(p_table oid) IS 'About how many rows a table has, without reading it.';
+
+
+--
 -- Name: expand_operation(core.pages, jsonb, jsonb, integer[], integer[], text[], jsonb[], jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4255,6 +4330,33 @@ COMMENT ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since 
 
 
 --
+-- Name: finished_jobs(timestamp with time zone, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) RETURNS SETOF bigint
+    LANGUAGE sql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select j.id
+    from procrastinate.procrastinate_jobs as j
+    where j.status in ('succeeded', 'failed', 'cancelled', 'aborted') and not exists (
+        select from procrastinate.procrastinate_events as e where e.job_id = j.id and e.at >= p_before
+    )
+    order by j.id
+    limit p_limit;
+$$;
+
+
+ALTER FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION finished_jobs(p_before timestamp with time zone, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) IS 'Jobs of the executor that ended before a time.';
+
+
+--
 -- Name: hash_text(text); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4444,6 +4546,105 @@ ALTER FUNCTION core.is_compound_operation(p_op text, p_path text[], p_from text[
 --
 
 COMMENT ON FUNCTION core.is_compound_operation(p_op text, p_path text[], p_from text[]) IS 'Whether an operation must be made simpler before it is applied.';
+
+
+--
+-- Name: rate_buckets; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE UNLOGGED TABLE core.rate_buckets (
+    policy text NOT NULL,
+    key text NOT NULL,
+    hits timestamp with time zone[] NOT NULL,
+    blocked_until timestamp with time zone,
+    ok boolean NOT NULL,
+    hit_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE core.rate_buckets OWNER TO quire_owner;
+
+--
+-- Name: TABLE rate_buckets; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.rate_buckets IS 'Sliding log of hits, one row a policy and key. UNLOGGED: empty after a crash (windows start anew), no WAL for a hit.';
+
+
+--
+-- Name: COLUMN rate_buckets.policy; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.policy IS 'core.rate_policies.name.';
+
+
+--
+-- Name: COLUMN rate_buckets.key; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.key IS 'What is counted: the id of the user, workspace or token, as text.';
+
+
+--
+-- Name: COLUMN rate_buckets.hits; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.hits IS 'Times of the points still inside the window, oldest first.';
+
+
+--
+-- Name: COLUMN rate_buckets.blocked_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.blocked_until IS 'Until when every hit is refused; NULL when not blocked.';
+
+
+--
+-- Name: COLUMN rate_buckets.ok; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.ok IS 'Whether the latest hit was let in (read back by the statement that wrote it).';
+
+
+--
+-- Name: COLUMN rate_buckets.hit_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.hit_at IS 'Time of the latest decision.';
+
+
+--
+-- Name: is_idle_bucket(core.rate_buckets, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_window integer;
+    v_block integer;
+begin
+    if p_bucket.hit_at >= p_before or p_bucket.blocked_until > v_now then
+        return false;
+    end if;
+    select p.window_seconds, p.block_seconds into v_window, v_block
+    from core.rate_policies as p
+    where p.name = p_bucket.policy;
+    return not found or p_bucket.hit_at < v_now - make_interval(secs => greatest(v_window, v_block));
+end;
+$$;
+
+
+ALTER FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) IS 'Whether a rate bucket can go without a difference to its key.';
 
 
 --
@@ -5656,6 +5857,65 @@ COMMENT ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_put 
 
 
 --
+-- Name: preview_indexing_done(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.preview_indexing_done() RETURNS TABLE(partitions bigint, rows bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_indexing_done');
+begin
+    select count(*), coalesce(sum(core.estimate_rows(d.id)), 0)
+    into partitions, rows
+    from core.done_days(v_floor) as d;
+    rows := rows + (select count(*) from core.indexing_done_default as d where d.processed_at < v_floor);
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.preview_indexing_done() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION preview_indexing_done(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.preview_indexing_done() IS 'Partitions and rows (estimated) that ops.purge_indexing_done would take.';
+
+
+--
+-- Name: preview_page_history(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.preview_page_history() RETURNS TABLE(partitions bigint, rows bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := date_trunc('month', core.retention_floor('purge_page_history'), 'UTC');
+begin
+    select count(*), coalesce(sum(coalesce(core.estimate_rows(c.oid), 0)), 0)
+    into partitions, rows
+    from core.change_months(v_floor) as m (month)
+    left join pg_class as c on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
+    rows := rows + (select count(*) from core.page_changes_default as d where d.at < v_floor);
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.preview_page_history() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION preview_page_history(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.preview_page_history() IS 'Months and rows (estimated) that ops.purge_page_history would take.';
+
+
+--
 -- Name: read_leased(uuid[], uuid[], integer[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5941,6 +6201,66 @@ ALTER FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text
 
 COMMENT ON FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) IS 'A change made at an earlier version, as a draft of the newest one or as conflicts. PT422 what does not apply at its
 base.';
+
+
+--
+-- Name: record_run(text, text, timestamp with time zone, double precision, bigint, boolean, jsonb, jsonb, text, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_good constant boolean := p_sqlstate is null;
+    v_end constant timestamptz := p_started_at + make_interval(secs => p_seconds);
+begin
+    insert into ops.periodic_progress as p (
+        task, last_run_at, last_success_at, last_scheduler, last_sqlstate, last_error, more, bookmark,
+        runs_total, failures_total, rows_total
+    )
+    values (
+        p_task, p_started_at, case when v_good then p_started_at end, p_scheduler, p_sqlstate, p_error,
+        p_more and v_good, p_bookmark, 1, (not v_good)::integer, p_rows
+    )
+    on conflict (task) do update
+    set
+        last_run_at = excluded.last_run_at,
+        last_success_at = coalesce(excluded.last_success_at, p.last_success_at),
+        last_scheduler = excluded.last_scheduler,
+        last_sqlstate = excluded.last_sqlstate,
+        last_error = excluded.last_error,
+        more = excluded.more,
+        bookmark = case when v_good then excluded.bookmark else p.bookmark end,
+        runs_total = p.runs_total + 1,
+        failures_total = p.failures_total + excluded.failures_total,
+        rows_total = p.rows_total + excluded.rows_total;
+    insert into ops.purge_runs as r (
+        hour, task, scheduler, sqlstate, error, runs, rows, seconds, started_at, finished_at, details
+    )
+    values (
+        date_trunc('hour', p_started_at, 'UTC'), p_task, p_scheduler, p_sqlstate, p_error, 1, p_rows, p_seconds,
+        p_started_at, v_end, nullif(p_details, '{}')
+    )
+    on conflict on constraint purge_runs_hour_uq do update
+    set
+        error = excluded.error,
+        runs = r.runs + 1,
+        rows = r.rows + excluded.rows,
+        seconds = r.seconds + excluded.seconds,
+        finished_at = greatest(r.finished_at, excluded.finished_at),
+        details = case when excluded.rows > 0 then excluded.details else r.details end;
+end;
+$$;
+
+
+ALTER FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) IS 'Notes a run of a periodic task in ops.periodic_progress and ops.purge_runs.';
 
 
 --
@@ -6763,6 +7083,35 @@ COMMENT ON FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_
 
 
 --
+-- Name: retention_floor(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.retention_floor(p_task text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_hours integer;
+begin
+    select t.keep_hours into v_hours from ops.periodic_tasks as t where t.task = p_task;
+    if v_hours is null then
+        raise exception 'there is no retention "%": see keep_hours of ops.periodic_tasks', p_task;
+    end if;
+    return core.clock() - make_interval(hours => v_hours);
+end;
+$$;
+
+
+ALTER FUNCTION core.retention_floor(p_task text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION retention_floor(p_task text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.retention_floor(p_task text) IS 'The time before which a periodic task takes things away: keep_hours ago.';
+
+
+--
 -- Name: rewrite_page(core.pages, jsonb, integer[], jsonb[], numeric); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -7388,6 +7737,41 @@ ALTER FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_olds js
 --
 
 COMMENT ON FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]) IS 'What a draft touches, with blocks taken out and put in again as written and moved.';
+
+
+--
+-- Name: spare_snapshots(timestamp with time zone, uuid, uuid, uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid, p_after_page_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid, p_to_workspace_id uuid DEFAULT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, p_to_page_id uuid DEFAULT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) RETURNS TABLE(workspace_id uuid, page_id uuid, version bigint)
+    LANGUAGE sql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select s.workspace_id, s.page_id, s.version
+    from core.page_snapshots as s
+    where (s.workspace_id, s.page_id) > (p_after_workspace_id, p_after_page_id)
+        and (s.workspace_id, s.page_id) <= (p_to_workspace_id, p_to_page_id)
+        and s.at < p_before
+        and exists (
+            select from core.page_snapshots as newer
+            where newer.workspace_id = s.workspace_id and newer.page_id = s.page_id and newer.version > s.version
+                and newer.at < p_before
+                and date_trunc('month', newer.at, 'UTC') = date_trunc('month', s.at, 'UTC')
+        )
+        and not exists (
+            select from core.page_names as n
+            where n.workspace_id = s.workspace_id and n.page_id = s.page_id and n.version = s.version
+        );
+$$;
+
+
+ALTER FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid) IS 'Snapshots that retention may take, of pages after one key up to another.';
 
 
 --
@@ -9896,6 +10280,48 @@ COMMENT ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role t
 
 
 --
+-- Name: continue_periodic(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.continue_periodic(p_scheduler text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_until constant timestamptz := clock_timestamp() + interval '1 second';
+    v_task text;
+    v_run record;
+    v_count integer := 0;
+begin
+    for v_task in
+        select p.task
+        from ops.periodic_progress as p
+        inner join ops.periodic_tasks as t on t.task = p.task
+        where p.more and t.enabled and t.runs_in = 'transaction'
+        order by p.last_run_at, p.task
+    loop
+        loop
+            exit when clock_timestamp() >= v_until;
+            select r.* into v_run from ops.run_periodic(v_task, p_scheduler) as r;
+            v_count := v_count + (v_run.outcome = 'done')::integer;
+            exit when v_run.outcome <> 'done' or not v_run.more;
+        end loop;
+    end loop;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.continue_periodic(p_scheduler text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION continue_periodic(p_scheduler text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.continue_periodic(p_scheduler text) IS 'Goes on with periodic tasks that had more to do, for about a second; returns how many runs it made.';
+
+
+--
 -- Name: count_dead_letters(jsonb); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -10024,6 +10450,52 @@ ALTER FUNCTION ops.create_workspace(p_name text) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.create_workspace(p_name text) IS 'Makes an empty workspace and returns its id; names may repeat.';
+
+
+--
+-- Name: cron_jobs(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.cron_jobs() RETURNS TABLE(name text, schedule text, command text, in_cron_database boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select 'quire:' || current_database() || ':' || j.name, j.schedule, j.command, j.name = 'cron_details'
+        from (
+            select
+                t.task, t.cron,
+                case t.runs_in
+                    when 'session' then t.statement
+                    else format('select * from ops.run_periodic(%L, ''pg_cron'')', t.task)
+                end
+            from ops.periodic_tasks as t
+            where t.enabled and t.runs_in in ('transaction', 'session')
+            union all
+            values
+            ('continue', '5 seconds', 'select ops.continue_periodic(''pg_cron'')'),
+            ('record_vacuum', '30 seconds', 'select ops.record_vacuum()'),
+            (
+                'cron_details', '41 * * * *',
+                format(
+                    'delete from cron.job_run_details where end_time < now() - interval ''1 day'' and jobid in'
+                    ' (select jobid from cron.job where jobname like %L)', 'quire:%'
+                )
+            )
+        ) as j (name, schedule, command)
+        order by j.name;
+end;
+$$;
+
+
+ALTER FUNCTION ops.cron_jobs() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION cron_jobs(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.cron_jobs() IS 'The jobs that pg_cron has to have: name, schedule, command, and whether it runs in the database of pg_cron itself.';
 
 
 --
@@ -10319,6 +10791,60 @@ COMMENT ON FUNCTION ops.indexing_state() IS 'Depth by state, age in seconds of t
 
 
 --
+-- Name: install_cron(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.install_cron(p_username text DEFAULT 'quire_maintenance'::text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_super boolean;
+    v_login boolean;
+    v_job record;
+    v_names text[] := '{}';
+begin
+    if to_regprocedure('cron.schedule_in_database(text, text, text, text, text, boolean)') is null then
+        raise exception 'pg_cron is not in this database: load it (shared_preload_libraries) and create extension pg_cron,'
+            ' 1.5 or newer' using errcode = '0A000';
+    end if;
+    select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
+    if not v_super and not v_login then
+        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance', current_user
+            using errcode = '42501';
+    end if;
+    if v_super then
+        execute format('grant usage on schema cron to %I', p_username);  -- its own records are taken away there
+    end if;
+    for v_job in select j.* from ops.cron_jobs() as j loop
+        if v_super then
+            execute 'select cron.schedule_in_database($1, $2, $3, $4, $5, true)'
+            using v_job.name, v_job.schedule, v_job.command, current_database()::text, p_username;
+        else
+            execute 'select cron.schedule($1, $2, $3)' using v_job.name, v_job.schedule, v_job.command;
+        end if;
+        v_names := v_names || v_job.name::text;
+    end loop;
+    -- those of tasks that are gone, and of another login: names are unique to their login only
+    execute 'select cron.unschedule(j.jobid) from cron.job as j'
+        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)'
+    using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
+    perform ops.set_scheduler('pg_cron');
+    return cardinality(v_names);
+end;
+$_$;
+
+
+ALTER FUNCTION ops.install_cron(p_username text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION install_cron(p_username text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.install_cron(p_username text) IS 'Hands periodic work to pg_cron, or renews its jobs; returns how many there are. 0A000, 42501.';
+
+
+--
 -- Name: list_audit(text, uuid, uuid, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -10424,6 +10950,45 @@ ALTER FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid
 --
 
 COMMENT ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) IS 'Keys of pages in key order after a given one, of one workspace or of all.';
+
+
+--
+-- Name: list_periodic(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_periodic() RETURNS TABLE(task text, about text, cron text, runs_in text, scheduler text, enabled boolean, relation text, keep_hours integer, last_run_at timestamp with time zone, last_success_at timestamp with time zone, late_seconds double precision, last_error text, more boolean, runs_total bigint, failures_total bigint, rows_total bigint, statement text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_scheduler constant text := ops.scheduler();
+begin
+    return query
+        select
+            t.task, t.about, t.cron, t.runs_in,
+            case t.runs_in when 'worker' then 'procrastinate' else v_scheduler end,
+            t.enabled, t.relation, t.keep_hours, p.last_run_at, p.last_success_at,
+            case when t.enabled then greatest(
+                0, extract(epoch from v_now - coalesce(p.last_success_at, t.added_at)) - t.max_late_seconds
+            ) else 0 end::double precision,
+            p.last_sqlstate || ': ' || p.last_error,
+            coalesce(p.more, false), coalesce(p.runs_total, 0), coalesce(p.failures_total, 0),
+            coalesce(p.rows_total, 0), t.statement
+        from ops.periodic_tasks as t
+        left join ops.periodic_progress as p on p.task = t.task
+        order by t.task;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_periodic() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_periodic(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_periodic() IS 'Periodic tasks with their last run, success, error, totals, and by how many seconds each is late (0: in time).';
 
 
 --
@@ -10563,6 +11128,8 @@ begin
     from unnest(array['sent', 'failed']) as o (outcome)
     left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
     group by o.outcome;
+
+    return query select p.* from ops.periodic_metrics() as p;
 end;
 $$;
 
@@ -10612,6 +11179,90 @@ COMMENT ON FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id u
 
 
 --
+-- Name: periodic_metrics(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.periodic_metrics() RETURNS TABLE(name text, type text, labels jsonb, value double precision)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 60
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select m.name, m.type, jsonb_build_object('task', p.task), m.value
+        from ops.list_periodic() as p
+        cross join lateral (
+            values
+            ('quire_periodic_late_seconds', 'gauge', p.late_seconds),
+            ('quire_periodic_runs_total', 'counter', p.runs_total),
+            ('quire_periodic_failures_total', 'counter', p.failures_total)
+        ) as m (name, type, value)
+        where p.enabled;
+    return query
+        select m.name, m.type, jsonb_build_object('table', p.relation), m.value
+        from ops.list_periodic() as p
+        cross join lateral (
+            values
+            ('quire_purge_rows_total', 'counter', p.rows_total::double precision),
+            ('quire_purge_last_success_timestamp_seconds', 'gauge', extract(epoch from p.last_success_at))
+        ) as m (name, type, value)
+        where p.relation is not null and m.value is not null;
+    return query
+        select 'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
+        from (
+            select 'core.indexing_done', count(*)
+            from (select from core.indexing_done_default limit 10000) as s
+            union all
+            select 'core.page_changes', count(*)
+            from (select from core.page_changes_default limit 10000) as s
+        ) as d (relation, found);
+end;
+$$;
+
+
+ALTER FUNCTION ops.periodic_metrics() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION periodic_metrics(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.periodic_metrics() IS 'Samples of ops.metrics about periodic work and retention.';
+
+
+--
+-- Name: preview_purge(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.preview_purge(p_task text) RETURNS TABLE(relation text, partitions bigint, rows bigint, keep_hours integer, about text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_task ops.periodic_tasks;
+begin
+    select t.* into v_task from ops.periodic_tasks as t where t.task = p_task and t.relation is not null;
+    if not found then
+        raise exception 'there is no task of retention "%": see relation of ops.periodic_tasks', p_task
+            using errcode = '22023';
+    end if;
+    relation := v_task.relation;
+    keep_hours := v_task.keep_hours;
+    about := v_task.about;
+    execute format('select p.partitions, p.rows from (%s) as p', v_task.preview) into partitions, rows;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.preview_purge(p_task text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION preview_purge(p_task text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.preview_purge(p_task text) IS 'What a task of retention would take now, and why: partitions and rows. Reads only. 22023.';
+
+
+--
 -- Name: purge_audit_log(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -10620,7 +11271,7 @@ CREATE FUNCTION ops.purge_audit_log(p_limit integer) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_floor constant timestamptz := core.clock() - interval '8760 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_audit_log');
     v_count integer;
 begin
     with old as (
@@ -10653,8 +11304,7 @@ CREATE FUNCTION ops.purge_deleted_pages(p_limit integer) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := core.clock() - interval '720 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_deleted_pages');
     v_page record;
     v_count integer := 0;
 begin
@@ -10716,7 +11366,7 @@ CREATE FUNCTION ops.purge_idempotency_keys(p_limit integer) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_floor constant timestamptz := core.clock() - interval '24 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_idempotency_keys');
     v_count integer;
 begin
     with old as (
@@ -10755,7 +11405,7 @@ CREATE FUNCTION ops.purge_indexing_alerts(p_limit integer) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_floor constant timestamptz := core.clock() - interval '720 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_indexing_alerts');
     v_count integer;
 begin
     with old as (
@@ -10785,72 +11435,110 @@ COMMENT ON FUNCTION ops.purge_indexing_alerts(p_limit integer) IS 'Forgets alert
 
 
 --
--- Name: purge_indexing_done(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: purge_indexing_done(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.purge_indexing_done() RETURNS TABLE(partitions integer, rows integer)
+CREATE FUNCTION ops.purge_indexing_done(p_limit integer DEFAULT 10000) RETURNS TABLE(partitions integer, dropped_rows bigint, rows integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET lock_timeout TO '2s'
-    AS $_$
+    SET lock_timeout TO '300ms'
+    AS $$
 declare
-    v_floor constant timestamptz := core.clock() - interval '7 days';
-    v_name text;
+    v_floor constant timestamptz := core.retention_floor('purge_indexing_done');
+    v_day record;
+    v_rows bigint;
 begin
     partitions := 0;
-    for v_name in
-        select c.relname
-        from pg_inherits as i
-        inner join pg_class as c on c.oid = i.inhrelid
-        where i.inhparent = 'core.indexing_done'::regclass
-            and c.relname ~ '^indexing_done_p[0-9]{8}$'
-            and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'UTC' <= v_floor
-        order by c.relname
-    loop
+    dropped_rows := 0;
+    for v_day in select d.* from core.done_days(v_floor) as d loop
+        v_rows := core.estimate_rows(v_day.id);
         begin
-            execute format('drop table core.%I', v_name);
+            execute format('drop table core.%I', v_day.name);
             partitions := partitions + 1;
+            dropped_rows := dropped_rows + v_rows;
         exception
             when lock_not_available then
-                raise warning 'core.% is old but in use; it is dropped at the next call', v_name;
+                raise warning 'core.% is old but in use; it is dropped at the next call', v_day.name;
+                exit;  -- the lock on their parent is missing, and the next one would wait as long
         end;
     end loop;
     delete from core.indexing_done_default as d
     where d.ctid = any(array(
-        select o.ctid from core.indexing_done_default as o where o.processed_at < v_floor limit 10000
+        select o.ctid from core.indexing_done_default as o where o.processed_at < v_floor limit p_limit
     ));
     get diagnostics rows = row_count;
     return next;
 end;
-$_$;
+$$;
 
 
-ALTER FUNCTION ops.purge_indexing_done() OWNER TO quire_owner;
+ALTER FUNCTION ops.purge_indexing_done(p_limit integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION purge_indexing_done(); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION purge_indexing_done(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.purge_indexing_done() IS 'Drops finished entries older than 7 days: whole daily partitions, and rows of the default one.';
+COMMENT ON FUNCTION ops.purge_indexing_done(p_limit integer) IS 'Drops finished entries older than 7 days: whole daily partitions, and rows of the default one.';
+
+
+--
+-- Name: purge_jobs(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_jobs(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_jobs');
+    v_count integer;
+begin
+    -- the library's triggers name their tables without a schema; the setting ends with this function
+    perform set_config('search_path', 'pg_catalog, procrastinate, pg_temp', true);
+    with old as (
+        select j.id
+        from procrastinate.procrastinate_jobs as j
+        where j.id in (select core.finished_jobs(v_floor, p_limit))
+        order by j.id
+        for update skip locked
+    )
+
+    delete from procrastinate.procrastinate_jobs as j
+    using old as o
+    where j.id = o.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_jobs(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_jobs(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_jobs(p_limit integer) IS 'Removes finished jobs of the executor a day after their last event; returns how many.';
 
 
 --
 -- Name: purge_page_history(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.purge_page_history(p_limit integer) RETURNS TABLE(months integer, snapshots integer)
+CREATE FUNCTION ops.purge_page_history(p_limit integer) RETURNS TABLE(months integer, snapshots integer, gone bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '2s'
     AS $$
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := date_trunc('month', core.clock() - interval '2160 hours', 'UTC');
+    v_floor constant timestamptz := date_trunc('month', core.retention_floor('purge_page_history'), 'UTC');
     v_month timestamptz;
     v_page record;
+    v_rows bigint;
 begin
     months := 0;
     snapshots := 0;
+    gone := 0;
     for v_page in
         select names.workspace_id, names.page_id, names.version
         from core.page_names as names
@@ -10875,10 +11563,14 @@ begin
             end if;
             snapshots := snapshots + 1;
         end loop;
+        v_rows := coalesce(core.estimate_rows(
+            to_regclass('core.page_changes_p' || to_char(v_month at time zone 'UTC', 'YYYYMM'))
+        ), 0);
         if snapshots >= p_limit or not core.drop_change_month(v_month) then
             exit;
         end if;
         months := months + 1;
+        gone := gone + v_rows;
     end loop;
     return next;
 end;
@@ -10892,6 +11584,97 @@ ALTER FUNCTION ops.purge_page_history(p_limit integer) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.purge_page_history(p_limit integer) IS 'Takes whole months older than 90 days off the log of pages, once snapshots cover their pages; makes those, too.';
+
+
+--
+-- Name: purge_rate_buckets(jsonb, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) RETURNS TABLE(rows integer, more boolean, bookmark jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_rate_buckets');
+    v_policy constant text := coalesce(p_bookmark ->> 'policy', '');
+    v_key constant text := coalesce(p_bookmark ->> 'key', '');
+begin
+    select jsonb_build_object('policy', s.policy, 'key', s.key) into bookmark
+    from core.rate_buckets as s
+    where (s.policy, s.key) > (v_policy, v_key)
+    order by s.policy, s.key
+    offset greatest(p_limit, 1) - 1
+    limit 1;
+    more := found;
+    with slice as materialized (
+        select s.policy, s.key
+        from core.rate_buckets as s
+        where (s.policy, s.key) > (v_policy, v_key)
+        order by s.policy, s.key
+        limit p_limit
+    ),
+
+    idle as (
+        select b.policy, b.key
+        from core.rate_buckets as b
+        inner join slice as s on s.policy = b.policy and s.key = b.key
+        -- asked again of a row that a request changed meanwhile
+        where core.is_idle_bucket(b, v_floor)
+        order by b.policy, b.key
+        for update of b skip locked
+    )
+
+    delete from core.rate_buckets as b
+    using idle as i
+    where b.policy = i.policy and b.key = i.key;
+    get diagnostics rows = row_count;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_rate_buckets(p_bookmark jsonb, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) IS 'Takes idle rate buckets away, a slice of keys a call; returns how many, whether keys are left, and the bookmark.';
+
+
+--
+-- Name: purge_run_records(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_run_records(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_runs');
+    v_count integer;
+begin
+    with old as (
+        select r.id from ops.purge_runs as r where r.hour < v_floor order by r.hour, r.id limit p_limit
+        for update skip locked
+    )
+
+    delete from ops.purge_runs as r
+    using old as o
+    where r.id = o.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_run_records(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_run_records(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_run_records(p_limit integer) IS 'Removes records of periodic work after 30 days; returns how many.';
 
 
 --
@@ -10936,6 +11719,101 @@ ALTER FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) OWNER TO qu
 --
 
 COMMENT ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) IS 'Repairs a page and its history as far as the rest of them proves what was there; what it did, a row each.';
+
+
+--
+-- Name: record_periodic(text, text, double precision, bigint, text, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text DEFAULT NULL::text, p_error text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from ops.periodic_tasks as t where t.task = p_task and t.runs_in <> 'transaction') then
+        raise exception 'there is no periodic task "%" that runs outside ops.run_periodic', p_task
+            using errcode = '22023';
+    end if;
+    if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron', 'command') then
+        raise exception 'scheduler is "%": it takes procrastinate, pg_cron or command', p_scheduler
+            using errcode = '22023';
+    end if;
+    perform core.record_run(
+        p_task, p_scheduler, core.clock() - make_interval(secs => p_seconds), p_seconds, p_rows, false, null, null,
+        p_sqlstate, p_error
+    );
+end;
+$$;
+
+
+ALTER FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) IS 'Notes a run of a periodic task that no function can run (VACUUM, the worker''s own jobs), just ended. 22023.';
+
+
+--
+-- Name: record_vacuum(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.record_vacuum() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_at constant timestamptz := pg_stat_get_last_vacuum_time('core.indexing_queue'::regclass);
+begin
+    if v_at is null or exists (
+        select from ops.periodic_progress as p where p.task = 'vacuum_queue' and p.last_run_at >= v_at
+    ) then
+        return false;
+    end if;
+    perform core.record_run('vacuum_queue', 'pg_cron', v_at, 0, 0, false, null, null, null, null);
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.record_vacuum() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_vacuum(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.record_vacuum() IS 'Notes the last VACUUM of the queue table, sent by pg_cron, unless it is noted already; whether it did.';
+
+
+--
+-- Name: remove_cron(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.remove_cron() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_count integer := 0;
+begin
+    perform ops.set_scheduler('procrastinate');
+    if to_regclass('cron.job') is not null then
+        execute 'select count(cron.unschedule(j.jobid)) from cron.job as j where starts_with(j.jobname, $1)'
+        into v_count using 'quire:' || current_database() || ':';
+    end if;
+    return v_count;
+end;
+$_$;
+
+
+ALTER FUNCTION ops.remove_cron() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION remove_cron(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.remove_cron() IS 'Gives periodic work back to the workers; returns how many jobs of pg_cron it took away.';
 
 
 --
@@ -11052,6 +11930,135 @@ ALTER FUNCTION ops.revoke_token(p_token_id uuid) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.revoke_token(p_token_id uuid) IS 'Revokes a token by its id; whether that changed anything.';
+
+
+--
+-- Name: run_periodic(text, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.run_periodic(p_task text, p_scheduler text) RETURNS TABLE(outcome text, rows bigint, more boolean, seconds double precision, error text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_began constant timestamptz := clock_timestamp();
+    v_now constant timestamptz := core.clock();
+    v_task ops.periodic_tasks;
+    v_bookmark jsonb;
+    v_said jsonb;
+    v_sqlstate text;
+begin
+    rows := 0;
+    more := false;
+    seconds := 0;
+    if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron', 'command') then
+        raise exception 'scheduler is "%": it takes procrastinate, pg_cron or command', p_scheduler
+            using errcode = '22023';
+    end if;
+    select t.* into v_task from ops.periodic_tasks as t where t.task = p_task;
+    if not found then
+        raise exception 'there is no periodic task "%": ops.periodic_tasks has them', p_task using errcode = '22023';
+    end if;
+    if v_task.runs_in <> 'transaction' then
+        raise exception 'the periodic task "%" does not run in a transaction (%)', p_task, v_task.runs_in
+            using errcode = '22023';
+    end if;
+    outcome := case
+        when p_scheduler <> 'command' and p_scheduler <> ops.scheduler() then 'not_in_charge'
+        when p_scheduler <> 'command' and not v_task.enabled then 'disabled'
+        when not pg_try_advisory_xact_lock(hashtextextended('quire.periodic.' || p_task, 0)) then 'busy'
+    end;
+    if outcome is not null then
+        return next;
+        return;
+    end if;
+    select p.bookmark into v_bookmark from ops.periodic_progress as p where p.task = p_task;
+    begin
+        execute format('select to_jsonb(t) from (%s) as t', v_task.statement) into v_said using v_bookmark;
+        outcome := 'done';
+    exception
+        -- a statement_timeout is one, too
+        when others or query_canceled then
+            get stacked diagnostics v_sqlstate = returned_sqlstate, error = message_text;
+            outcome := 'failed';
+            v_said := null;
+    end;
+    rows := coalesce((v_said ->> 'rows')::bigint, 0);
+    more := coalesce((v_said ->> 'more')::boolean, false);
+    seconds := extract(epoch from clock_timestamp() - v_began);
+    perform core.record_run(
+        p_task, p_scheduler, v_now, seconds, rows, more, nullif(v_said -> 'bookmark', 'null'),
+        coalesce(v_said, '{}') - array['rows', 'more', 'bookmark'], v_sqlstate, error
+    );
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.run_periodic(p_task text, p_scheduler text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION run_periodic(p_task text, p_scheduler text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.run_periodic(p_task text, p_scheduler text) IS 'One run of a periodic task, recorded; never two of a task at once, and only for the scheduler in charge. 22023.';
+
+
+--
+-- Name: scheduler(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.scheduler() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from ops.periodic_control as c where c.scheduler = 'pg_cron') then
+        return 'procrastinate';
+    end if;
+    return case when core.cron_loaded() then 'pg_cron' else 'procrastinate' end;
+end;
+$$;
+
+
+ALTER FUNCTION ops.scheduler() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION scheduler(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.scheduler() IS 'Who is in charge of periodic work: pg_cron or procrastinate.';
+
+
+--
+-- Name: set_scheduler(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.set_scheduler(p_scheduler text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron') then
+        raise exception 'scheduler is "%": it takes procrastinate or pg_cron', p_scheduler using errcode = '22023';
+    end if;
+    if p_scheduler = 'pg_cron' and not core.cron_loaded() then
+        raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
+            using errcode = '0A000';
+    end if;
+    update ops.periodic_control as c
+    set scheduler = p_scheduler, changed_at = core.clock(), changed_by = session_user;
+end;
+$$;
+
+
+ALTER FUNCTION ops.set_scheduler(p_scheduler text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION set_scheduler(p_scheduler text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.set_scheduler(p_scheduler text) IS 'Puts pg_cron or procrastinate in charge of periodic work. 22023, 0A000.';
 
 
 --
@@ -11339,8 +12346,7 @@ CREATE FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_
     AS $$
 #variable_conflict use_column
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := core.clock() - interval '2160 hours';
+    v_floor constant timestamptz := core.retention_floor('thin_page_snapshots');
     v_workspace_id uuid;
     v_page_id uuid;
 begin
@@ -11361,21 +12367,14 @@ begin
     with thinned as (
         select s.workspace_id, s.page_id, s.version
         from core.page_snapshots as s
-        where (s.workspace_id, s.page_id) > (p_after_workspace_id, p_after_page_id)
-            and (s.workspace_id, s.page_id) <= (v_workspace_id, v_page_id)
-            and s.at < v_floor
-            and exists (
-                select from core.page_snapshots as newer
-                where newer.workspace_id = s.workspace_id and newer.page_id = s.page_id and newer.version > s.version
-                    and newer.at < v_floor
-                    and date_trunc('month', newer.at, 'UTC') = date_trunc('month', s.at, 'UTC')
-            )
-            and not exists (
-                select from core.page_names as n
-                where n.workspace_id = s.workspace_id and n.page_id = s.page_id and n.version = s.version
-            )
+        where (s.workspace_id, s.page_id, s.version) in (
+            select spare.workspace_id, spare.page_id, spare.version
+            from core.spare_snapshots(
+                v_floor, p_after_workspace_id, p_after_page_id, v_workspace_id, v_page_id
+            ) as spare
+        )
         order by s.workspace_id, s.page_id, s.version
-        for update of s skip locked
+        for update skip locked
     )
 
     delete from core.page_snapshots as s
@@ -11397,6 +12396,42 @@ ALTER FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_i
 
 COMMENT ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) IS 'Removes snapshots older than 90 days of the next pages after a key, but one a month and named ones; returns the last
 page looked at.';
+
+
+--
+-- Name: thin_page_snapshots_on(jsonb, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) RETURNS TABLE(rows integer, more boolean, bookmark jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_zero constant uuid := '00000000-0000-0000-0000-000000000000';
+    v_slice record;
+begin
+    select t.* into v_slice
+    from ops.thin_page_snapshots(
+        coalesce((p_bookmark ->> 'workspace_id')::uuid, v_zero), coalesce((p_bookmark ->> 'page_id')::uuid, v_zero),
+        p_pages
+    ) as t;
+    more := found;
+    rows := coalesce(v_slice.removed, 0);
+    if more then
+        bookmark := jsonb_build_object('workspace_id', v_slice.workspace_id, 'page_id', v_slice.page_id);
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION thin_page_snapshots_on(p_bookmark jsonb, p_pages integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) IS 'Retention of snapshots of the next pages behind a bookmark; returns how many went, whether pages are left, the bookmark.';
 
 
 --
@@ -13356,72 +14391,6 @@ COMMENT ON COLUMN core.page_snapshots_due.version IS 'Version to make a snapshot
 
 
 --
--- Name: rate_buckets; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE UNLOGGED TABLE core.rate_buckets (
-    policy text NOT NULL,
-    key text NOT NULL,
-    hits timestamp with time zone[] NOT NULL,
-    blocked_until timestamp with time zone,
-    ok boolean NOT NULL,
-    hit_at timestamp with time zone NOT NULL
-)
-WITH (fillfactor='50');
-
-
-ALTER TABLE core.rate_buckets OWNER TO quire_owner;
-
---
--- Name: TABLE rate_buckets; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.rate_buckets IS 'Sliding log of hits, one row a policy and key. UNLOGGED: empty after a crash (windows start anew), no WAL for a hit.';
-
-
---
--- Name: COLUMN rate_buckets.policy; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.policy IS 'core.rate_policies.name.';
-
-
---
--- Name: COLUMN rate_buckets.key; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.key IS 'What is counted: the id of the user, workspace or token, as text.';
-
-
---
--- Name: COLUMN rate_buckets.hits; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.hits IS 'Times of the points still inside the window, oldest first.';
-
-
---
--- Name: COLUMN rate_buckets.blocked_until; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.blocked_until IS 'Until when every hit is refused; NULL when not blocked.';
-
-
---
--- Name: COLUMN rate_buckets.ok; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.ok IS 'Whether the latest hit was let in (read back by the statement that wrote it).';
-
-
---
--- Name: COLUMN rate_buckets.hit_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.hit_at IS 'Time of the latest decision.';
-
-
---
 -- Name: rate_policies; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -14063,6 +15032,553 @@ COMMENT ON COLUMN ops.migrations.applied_at IS 'When it was applied here.';
 --
 
 COMMENT ON COLUMN ops.migrations.duration_ms IS 'How long it took here; 0 when a DBA ran the plan.';
+
+
+--
+-- Name: periodic_control; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.periodic_control (
+    singleton boolean DEFAULT true NOT NULL,
+    scheduler text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT periodic_control_scheduler_ck CHECK ((scheduler = ANY (ARRAY['procrastinate'::text, 'pg_cron'::text]))),
+    CONSTRAINT periodic_control_singleton_ck CHECK (singleton)
+);
+
+
+ALTER TABLE ops.periodic_control OWNER TO quire_owner;
+
+--
+-- Name: TABLE periodic_control; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.periodic_control IS 'Who is to run periodic work: one row. ops.scheduler() says who does.';
+
+
+--
+-- Name: COLUMN periodic_control.singleton; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.singleton IS 'True: there is one row.';
+
+
+--
+-- Name: COLUMN periodic_control.scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.scheduler IS 'procrastinate or pg_cron; set by ops.set_scheduler.';
+
+
+--
+-- Name: COLUMN periodic_control.changed_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.changed_at IS 'When that was decided.';
+
+
+--
+-- Name: COLUMN periodic_control.changed_by; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.changed_by IS 'Login that decided it.';
+
+
+--
+-- Name: periodic_progress; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.periodic_progress (
+    task text NOT NULL,
+    last_run_at timestamp with time zone NOT NULL,
+    last_success_at timestamp with time zone,
+    last_scheduler text NOT NULL,
+    last_sqlstate text,
+    last_error text,
+    more boolean DEFAULT false NOT NULL,
+    bookmark jsonb,
+    runs_total bigint DEFAULT 0 NOT NULL,
+    failures_total bigint DEFAULT 0 NOT NULL,
+    rows_total bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE ops.periodic_progress OWNER TO quire_owner;
+
+--
+-- Name: TABLE periodic_progress; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.periodic_progress IS 'How far each periodic task is: one row, written by each of its runs.';
+
+
+--
+-- Name: COLUMN periodic_progress.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.task IS 'ops.periodic_tasks.task.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_run_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_run_at IS 'When its last run began, well or not.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_success_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_success_at IS 'When its last run that ended well began.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_scheduler IS 'Who started the last run.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_sqlstate; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_sqlstate IS 'SQLSTATE of the last run''s error; NULL when it ended well.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_error; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_error IS 'What the last run''s error said; NULL when it ended well.';
+
+
+--
+-- Name: COLUMN periodic_progress.more; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.more IS 'It did as much as one transaction may; there is more to do.';
+
+
+--
+-- Name: COLUMN periodic_progress.bookmark; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.bookmark IS 'Where its next run goes on; its own matter.';
+
+
+--
+-- Name: COLUMN periodic_progress.runs_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.runs_total IS 'Runs since it was added.';
+
+
+--
+-- Name: COLUMN periodic_progress.failures_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.failures_total IS 'Runs that ended in an error.';
+
+
+--
+-- Name: COLUMN periodic_progress.rows_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.rows_total IS 'What its runs did in all; of retention, rows taken away.';
+
+
+--
+-- Name: periodic_state; Type: VIEW; Schema: ops; Owner: quire_owner
+--
+
+CREATE VIEW ops.periodic_state AS
+ SELECT task,
+    scheduler,
+    cron,
+    enabled,
+    (late_seconds > (0)::double precision) AS late,
+    late_seconds,
+    last_run_at,
+    last_success_at,
+    last_error,
+    more,
+    runs_total,
+    failures_total,
+    rows_total,
+    relation,
+    keep_hours,
+    about
+   FROM ops.list_periodic() p(task, about, cron, runs_in, scheduler, enabled, relation, keep_hours, last_run_at, last_success_at, late_seconds, last_error, more, runs_total, failures_total, rows_total, statement)
+  ORDER BY late_seconds DESC, task;
+
+
+ALTER VIEW ops.periodic_state OWNER TO quire_owner;
+
+--
+-- Name: VIEW periodic_state; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON VIEW ops.periodic_state IS 'Periodic work: what runs when and by whom, when it last did, whether it is late. ops.purge_runs has the past.';
+
+
+--
+-- Name: COLUMN periodic_state.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.task IS 'Name.';
+
+
+--
+-- Name: COLUMN periodic_state.scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.scheduler IS 'Who is in charge of it: procrastinate (the workers) or pg_cron.';
+
+
+--
+-- Name: COLUMN periodic_state.cron; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.cron IS '"N seconds", or five fields of cron in UTC.';
+
+
+--
+-- Name: COLUMN periodic_state.enabled; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.enabled IS 'False: nobody runs it.';
+
+
+--
+-- Name: COLUMN periodic_state.late; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.late IS 'Whether its last success is too long ago.';
+
+
+--
+-- Name: COLUMN periodic_state.late_seconds; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.late_seconds IS 'By how much, beyond what is allowed it; 0: in time.';
+
+
+--
+-- Name: COLUMN periodic_state.last_run_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.last_run_at IS 'When its last run began, well or not; NULL: never.';
+
+
+--
+-- Name: COLUMN periodic_state.last_success_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.last_success_at IS 'When its last run that ended well began.';
+
+
+--
+-- Name: COLUMN periodic_state.last_error; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.last_error IS 'SQLSTATE and message of the last run; NULL when it ended well.';
+
+
+--
+-- Name: COLUMN periodic_state.more; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.more IS 'It has more to do than it did.';
+
+
+--
+-- Name: COLUMN periodic_state.runs_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.runs_total IS 'Runs so far.';
+
+
+--
+-- Name: COLUMN periodic_state.failures_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.failures_total IS 'Runs so far that ended in an error.';
+
+
+--
+-- Name: COLUMN periodic_state.rows_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.rows_total IS 'What they did in all; of retention, rows taken away.';
+
+
+--
+-- Name: COLUMN periodic_state.relation; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.relation IS 'Of retention: where rows are taken from.';
+
+
+--
+-- Name: COLUMN periodic_state.keep_hours; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.keep_hours IS 'Of retention: what is older goes.';
+
+
+--
+-- Name: COLUMN periodic_state.about; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.about IS 'What it does.';
+
+
+--
+-- Name: periodic_tasks; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.periodic_tasks (
+    task text NOT NULL,
+    about text NOT NULL,
+    cron text NOT NULL,
+    max_late_seconds integer NOT NULL,
+    runs_in text NOT NULL,
+    statement text,
+    relation text,
+    keep_hours integer,
+    preview text,
+    enabled boolean DEFAULT true NOT NULL,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT periodic_tasks_cron_ck CHECK (((cron ~ '^(1|2|3|4|5|6|10|12|15|20|30) seconds$'::text) OR (cron ~ '^[-0-9*/,]+( [-0-9*/,]+){4}$'::text))),
+    CONSTRAINT periodic_tasks_keep_ck CHECK ((keep_hours > 0)),
+    CONSTRAINT periodic_tasks_late_ck CHECK ((max_late_seconds > 0)),
+    CONSTRAINT periodic_tasks_preview_ck CHECK (((preview IS NULL) = (relation IS NULL))),
+    CONSTRAINT periodic_tasks_runs_ck CHECK ((runs_in = ANY (ARRAY['transaction'::text, 'session'::text, 'worker'::text]))),
+    CONSTRAINT periodic_tasks_statement_ck CHECK (((statement IS NULL) = (runs_in = 'worker'::text))),
+    CONSTRAINT periodic_tasks_task_ck CHECK ((task ~ '^[a-z][a-z0-9_]*$'::text))
+);
+
+
+ALTER TABLE ops.periodic_tasks OWNER TO quire_owner;
+
+--
+-- Name: TABLE periodic_tasks; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.periodic_tasks IS 'What runs when. Workers read it at their start; `quire schedule pg_cron` hands it to pg_cron, also after a change.';
+
+
+--
+-- Name: COLUMN periodic_tasks.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.task IS 'Name.';
+
+
+--
+-- Name: COLUMN periodic_tasks.about; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.about IS 'What it does, in a sentence.';
+
+
+--
+-- Name: COLUMN periodic_tasks.cron; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.cron IS 'When: "N seconds" (N a divisor of 60, below 60) or five fields of cron in UTC, both as pg_cron writes them.';
+
+
+--
+-- Name: COLUMN periodic_tasks.max_late_seconds; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.max_late_seconds IS 'It is late when its last success is longer ago.';
+
+
+--
+-- Name: COLUMN periodic_tasks.runs_in; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.runs_in IS 'transaction: by ops.run_periodic; session: a statement that no transaction may hold (VACUUM), sent by whoever is in
+charge; worker: a job of the worker process, whoever is in charge.';
+
+
+--
+-- Name: COLUMN periodic_tasks.statement; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.statement IS 'What is run. In a transaction: a query of one row, at most; its columns rows (how many it did), more (whether there is
+more to do at once) and bookmark ($1 of its next run, jsonb) are taken as that, the others go to purge_runs.details.';
+
+
+--
+-- Name: COLUMN periodic_tasks.relation; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.relation IS 'Of retention: the table that it takes rows from; NULL when it is not retention. `quire purge` runs those.';
+
+
+--
+-- Name: COLUMN periodic_tasks.keep_hours; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.keep_hours IS 'Age that it goes by, in hours: core.retention_floor.';
+
+
+--
+-- Name: COLUMN periodic_tasks.preview; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.preview IS 'A query of one row, partitions and rows: what would go now. Reads only.';
+
+
+--
+-- Name: COLUMN periodic_tasks.enabled; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.enabled IS 'False: nobody runs it, and it is never late.';
+
+
+--
+-- Name: COLUMN periodic_tasks.added_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.added_at IS 'It cannot be late for longer than it is there.';
+
+
+--
+-- Name: purge_runs; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.purge_runs (
+    id bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    task text NOT NULL,
+    scheduler text NOT NULL,
+    sqlstate text,
+    error text,
+    runs integer NOT NULL,
+    rows bigint NOT NULL,
+    seconds double precision NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    details jsonb,
+    CONSTRAINT purge_runs_scheduler_ck CHECK ((scheduler = ANY (ARRAY['procrastinate'::text, 'pg_cron'::text, 'command'::text])))
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE ops.purge_runs OWNER TO quire_owner;
+
+--
+-- Name: TABLE purge_runs; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.purge_runs IS 'Every run of periodic work, counted: the runs of a task in one hour by one scheduler are one row, those that failed a
+row of their own for each SQLSTATE. So a task of each hour has a row a run, one of every 2 seconds a row an hour.';
+
+
+--
+-- Name: COLUMN purge_runs.id; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.id IS 'Number of the row.';
+
+
+--
+-- Name: COLUMN purge_runs.hour; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.hour IS 'The hour (UTC) in which they began.';
+
+
+--
+-- Name: COLUMN purge_runs.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.task IS 'ops.periodic_tasks.task at that time.';
+
+
+--
+-- Name: COLUMN purge_runs.scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.scheduler IS 'Who started them: procrastinate, pg_cron, or command (`quire purge`).';
+
+
+--
+-- Name: COLUMN purge_runs.sqlstate; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.sqlstate IS 'SQLSTATE of their error; NULL: they ended well.';
+
+
+--
+-- Name: COLUMN purge_runs.error; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.error IS 'What the last of them said.';
+
+
+--
+-- Name: COLUMN purge_runs.runs; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.runs IS 'How many runs the row stands for.';
+
+
+--
+-- Name: COLUMN purge_runs.rows; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.rows IS 'What they did in all; rows of dropped partitions are an estimate.';
+
+
+--
+-- Name: COLUMN purge_runs.seconds; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.seconds IS 'Time that they took in all.';
+
+
+--
+-- Name: COLUMN purge_runs.started_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.started_at IS 'When the first of them began.';
+
+
+--
+-- Name: COLUMN purge_runs.finished_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.finished_at IS 'When the last of them ended.';
+
+
+--
+-- Name: COLUMN purge_runs.details; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.details IS 'What else the last one that did something said.';
+
+
+--
+-- Name: purge_runs_id_seq; Type: SEQUENCE; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ops.purge_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.purge_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 
 --
@@ -14780,6 +16296,46 @@ ALTER TABLE ONLY ops.migrations
 
 
 --
+-- Name: periodic_control periodic_control_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_control
+    ADD CONSTRAINT periodic_control_pk PRIMARY KEY (singleton);
+
+
+--
+-- Name: periodic_progress periodic_progress_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_progress
+    ADD CONSTRAINT periodic_progress_pk PRIMARY KEY (task);
+
+
+--
+-- Name: periodic_tasks periodic_tasks_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_tasks
+    ADD CONSTRAINT periodic_tasks_pk PRIMARY KEY (task);
+
+
+--
+-- Name: purge_runs purge_runs_hour_uq; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.purge_runs
+    ADD CONSTRAINT purge_runs_hour_uq UNIQUE NULLS NOT DISTINCT (hour, task, scheduler, sqlstate);
+
+
+--
+-- Name: purge_runs purge_runs_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.purge_runs
+    ADD CONSTRAINT purge_runs_pk PRIMARY KEY (id);
+
+
+--
 -- Name: procrastinate_events procrastinate_events_pkey; Type: CONSTRAINT; Schema: procrastinate; Owner: quire_owner
 --
 
@@ -15261,6 +16817,41 @@ COMMENT ON INDEX ops.migrations_pk IS 'Migrations by number.';
 
 
 --
+-- Name: INDEX periodic_control_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.periodic_control_pk IS 'The one row.';
+
+
+--
+-- Name: INDEX periodic_progress_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.periodic_progress_pk IS 'Progress of a task; supports the foreign key.';
+
+
+--
+-- Name: INDEX periodic_tasks_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.periodic_tasks_pk IS 'Tasks by name.';
+
+
+--
+-- Name: INDEX purge_runs_hour_uq; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.purge_runs_hour_uq IS 'The row that a run is added to; what retention takes.';
+
+
+--
+-- Name: INDEX purge_runs_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.purge_runs_pk IS 'Rows by number.';
+
+
+--
 -- Name: idx_procrastinate_jobs_worker_not_null; Type: INDEX; Schema: procrastinate; Owner: quire_owner
 --
 
@@ -15517,6 +17108,14 @@ ALTER TABLE ONLY core.workspace_members
 
 ALTER TABLE ONLY core.workspace_members
     ADD CONSTRAINT workspace_members_workspace_fk FOREIGN KEY (workspace_id) REFERENCES core.workspaces(id) ON DELETE CASCADE;
+
+
+--
+-- Name: periodic_progress periodic_progress_task_fk; Type: FK CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_progress
+    ADD CONSTRAINT periodic_progress_task_fk FOREIGN KEY (task) REFERENCES ops.periodic_tasks(task) ON DELETE CASCADE;
 
 
 --
@@ -15984,6 +17583,13 @@ REVOKE ALL ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_doc
 
 
 --
+-- Name: FUNCTION cron_loaded(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.cron_loaded() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION dead_letter_conditions(p_filter jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -16037,6 +17643,13 @@ REVOKE ALL ON FUNCTION core.diff_order(p_from integer[], p_to integer[], p_block
 --
 
 REVOKE ALL ON FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[], OUT ops jsonb, OUT touched jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION done_days(p_before timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.done_days(p_before timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -16110,6 +17723,13 @@ REVOKE ALL ON FUNCTION core.error_fingerprint(p_code text, p_error text) FROM PU
 
 
 --
+-- Name: FUNCTION estimate_rows(p_table oid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.estimate_rows(p_table oid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION expand_operation(p_page core.pages, p_operation jsonb, p_head jsonb, p_order integer[], p_nos integer[], p_ids text[], p_blocks jsonb[], p_context jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -16152,6 +17772,13 @@ REVOKE ALL ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_sin
 
 
 --
+-- Name: FUNCTION finished_jobs(p_before timestamp with time zone, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION hash_text(p_text text); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -16184,6 +17811,13 @@ REVOKE ALL ON FUNCTION core.is_blocked(p_blocked_until timestamp with time zone,
 --
 
 REVOKE ALL ON FUNCTION core.is_compound_operation(p_op text, p_path text[], p_from text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -16369,6 +18003,20 @@ REVOKE ALL ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_p
 
 
 --
+-- Name: FUNCTION preview_indexing_done(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.preview_indexing_done() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION preview_page_history(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.preview_page_history() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -16394,6 +18042,13 @@ REVOKE ALL ON FUNCTION core.read_selection(p_body text) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) FROM PUBLIC;
 
 
 --
@@ -16481,6 +18136,13 @@ REVOKE ALL ON FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_pa
 
 
 --
+-- Name: FUNCTION retention_floor(p_task text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.retention_floor(p_task text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION rewrite_page(p_page core.pages, p_head jsonb, p_order integer[], p_blocks jsonb[], p_content_hash numeric); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -16555,6 +18217,13 @@ REVOKE ALL ON FUNCTION core.search_vectors(p_workspace_id uuid, p_model text, p_
 --
 
 REVOKE ALL ON FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_olds jsonb[], p_order integer[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid) FROM PUBLIC;
 
 
 --
@@ -16799,6 +18468,14 @@ REVOKE ALL ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_rol
 
 
 --
+-- Name: FUNCTION continue_periodic(p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.continue_periodic(p_scheduler text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.continue_periodic(p_scheduler text) TO quire_worker;
+
+
+--
 -- Name: FUNCTION count_dead_letters(p_filter jsonb); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -16833,6 +18510,13 @@ REVOKE ALL ON FUNCTION ops.create_user(p_name text) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION ops.create_workspace(p_name text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION cron_jobs(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.cron_jobs() FROM PUBLIC;
 
 
 --
@@ -16890,6 +18574,13 @@ GRANT ALL ON FUNCTION ops.indexing_state() TO quire_worker;
 
 
 --
+-- Name: FUNCTION install_cron(p_username text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.install_cron(p_username text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -16911,6 +18602,15 @@ GRANT ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_c
 
 REVOKE ALL ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_periodic(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_periodic() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_periodic() TO quire_worker;
+GRANT ALL ON FUNCTION ops.list_periodic() TO quire_monitor;
 
 
 --
@@ -16941,6 +18641,23 @@ GRANT ALL ON FUNCTION ops.metrics() TO quire_monitor;
 --
 
 REVOKE ALL ON FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION periodic_metrics(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.periodic_metrics() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.periodic_metrics() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION preview_purge(p_task text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.preview_purge(p_task text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.preview_purge(p_task text) TO quire_worker;
+GRANT ALL ON FUNCTION ops.preview_purge(p_task text) TO quire_monitor;
 
 
 --
@@ -16976,11 +18693,19 @@ GRANT ALL ON FUNCTION ops.purge_indexing_alerts(p_limit integer) TO quire_worker
 
 
 --
--- Name: FUNCTION purge_indexing_done(); Type: ACL; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION purge_indexing_done(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION ops.purge_indexing_done() FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.purge_indexing_done() TO quire_worker;
+REVOKE ALL ON FUNCTION ops.purge_indexing_done(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_indexing_done(p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION purge_jobs(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_jobs(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_jobs(p_limit integer) TO quire_worker;
 
 
 --
@@ -16992,10 +18717,49 @@ GRANT ALL ON FUNCTION ops.purge_page_history(p_limit integer) TO quire_worker;
 
 
 --
+-- Name: FUNCTION purge_rate_buckets(p_bookmark jsonb, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION purge_run_records(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_run_records(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_run_records(p_limit integer) TO quire_worker;
+
+
+--
 -- Name: FUNCTION rebuild_page(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) TO quire_worker;
+
+
+--
+-- Name: FUNCTION record_vacuum(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.record_vacuum() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.record_vacuum() TO quire_worker;
+
+
+--
+-- Name: FUNCTION remove_cron(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.remove_cron() FROM PUBLIC;
 
 
 --
@@ -17017,6 +18781,30 @@ REVOKE ALL ON FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) FROM P
 --
 
 REVOKE ALL ON FUNCTION ops.revoke_token(p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION run_periodic(p_task text, p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.run_periodic(p_task text, p_scheduler text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.run_periodic(p_task text, p_scheduler text) TO quire_worker;
+
+
+--
+-- Name: FUNCTION scheduler(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.scheduler() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.scheduler() TO quire_worker;
+GRANT ALL ON FUNCTION ops.scheduler() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION set_scheduler(p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.set_scheduler(p_scheduler text) FROM PUBLIC;
 
 
 --
@@ -17068,6 +18856,14 @@ REVOKE ALL ON FUNCTION ops.tg_old_tables__refuse() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION thin_page_snapshots_on(p_bookmark jsonb, p_pages integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) TO quire_worker;
 
 
 --
@@ -17241,6 +19037,13 @@ REVOKE ALL ON FUNCTION core.tsvector_agg(tsvector) FROM PUBLIC;
 --
 
 GRANT SELECT ON TABLE ops.indexing_entries TO quire_monitor;
+
+
+--
+-- Name: TABLE periodic_state; Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE ops.periodic_state TO quire_monitor;
 
 
 --

@@ -20,7 +20,7 @@ import httpx
 from psycopg.rows import class_row
 
 if TYPE_CHECKING:
-    from worker.tasks import Context
+    from worker.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ MESSAGES = 10  # of one run; the next comes in 10 s
 SEND_SECONDS = 8.0  # within what a stopping worker waits for its jobs
 CLAIM_SECONDS = 60.0  # a killed worker's message is sent by another after that
 LONGEST_WAIT = 3600.0  # of a Retry-After
-PURGED = 1000  # rows by one statement
 
 
 @dataclass(frozen=True)
@@ -140,15 +139,6 @@ def message(groups: Sequence[Group]) -> dict[str, Any]:
         )
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)}})
     return {"text": text, "blocks": blocks}
-
-
-async def purge_operations(context: Context) -> None:
-    """Retention of the audit log (365 days) and of alerts about groups that are gone (30 days)."""
-    for statement in ("select ops.purge_audit_log(%s::integer)", "select ops.purge_indexing_alerts(%s::integer)"):
-        while not context.stop.is_set():
-            row = await context.call(statement, PURGED)
-            if row is None or row[0] < PURGED:
-                break
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -23,8 +23,9 @@ from db import logs
 from db.embedders import from_settings
 from db.pool import Pool, create_pool
 from db.settings import Settings, SettingsError
-from worker import tasks
-from worker.tasks import Context
+from worker import periodic, tasks
+from worker.context import Context
+from worker.periodic import Task
 
 log = logging.getLogger(__name__)
 
@@ -55,20 +56,25 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     pools = replace(settings, pool_max_waiting=10_000)
     pool = create_pool(url, pools, min_size=1, max_size=count + 3, name="quire_worker")
     job_pool = create_pool(
-        url, pools, min_size=1, max_size=count + 6, options="-c search_path=procrastinate", name="quire_jobs"
+        url, pools, min_size=1, max_size=count + 9, options="-c search_path=procrastinate", name="quire_jobs"
     )
     context = Context(settings, pool, from_settings(settings), count, stop)
     await pool.open()
     await job_pool.open()
     try:
-        await until_it_works(stop, "start", lambda: prepare(context))
-        indexing, control = tasks.create_indexing_app(context), tasks.create_control_app(context)
+        schedule: list[Task] = []
+        await until_it_works(stop, "start", lambda: prepare(context, schedule))
         if not stop.is_set():
+            indexing = tasks.create_indexing_app(context)
+            control = tasks.create_periodic_app(context, schedule, "control")
+            upkeep = tasks.create_periodic_app(context, schedule, "upkeep")
             log.info("worker started", extra={"concurrency": count, "model": context.embedder.name})
             await asyncio.gather(
                 keep_working(indexing, job_pool, "indexing", count, stop),
                 keep_working(control, job_pool, "control", 3, stop),
+                keep_working(upkeep, job_pool, "upkeep", 1, stop),
                 until_it_works(stop, "enqueue_missing", lambda: tasks.queue_missing(context)),
+                until_it_works(stop, "catch_up", lambda: periodic.catch_up(context)),
             )
     finally:
         context.embedder.close()
@@ -77,10 +83,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         log.info("worker stopped")
 
 
-async def prepare(context: Context) -> None:
-    """What a start needs done: partitions, and the model known. Raises ConfigurationError."""
+async def prepare(context: Context, schedule: list[Task]) -> None:
+    """What a start needs done: partitions, the model known, the schedule read. Raises ConfigurationError."""
     try:
-        await tasks.maintain(context)
+        schedule[:] = await periodic.read_tasks(context)
+        await periodic.run_task(context, "ensure_partitions")
         row = await context.call(
             "select indexing.ensure_model(%s::text, %s::integer)", context.embedder.name, context.embedder.dimensions
         )

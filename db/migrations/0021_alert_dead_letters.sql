@@ -83,3 +83,23 @@ comment on index core.audit_log_at_ix is 'Newest first, keyset pages; oldest fir
 insert into core.rate_policies (name, points, window_seconds, block_seconds, per, mode, on_failure)
 values ('admin', 600, 60, 0, 'user', 'enforce', 'open')
 on conflict (name) do nothing;
+
+insert into ops.periodic_tasks (task, cron, max_late_seconds, runs_in, about, statement) values
+('send_alerts', '10 seconds', 120, 'worker', 'tells the webhook about new dead letters', null);
+insert into ops.periodic_tasks
+(task, cron, max_late_seconds, runs_in, relation, keep_hours, about, statement, preview) values
+(
+    'purge_audit_log', '27 3 * * *', 180000, 'transaction', 'core.audit_log', 8760,
+    'what operators did',
+    'select gone as rows, gone >= 1000 as more from ops.purge_audit_log(1000) as gone',
+    'select 0 as partitions, count(*) as rows from core.audit_log as a'
+    ' where a.at < core.retention_floor(''purge_audit_log'')'
+),
+(
+    'purge_indexing_alerts', '29 3 * * *', 180000, 'transaction', 'core.indexing_alerts', 720,
+    'alerts about groups of dead letters that are gone',
+    'select gone as rows, gone >= 1000 as more from ops.purge_indexing_alerts(1000) as gone',
+    'select 0 as partitions, count(*) as rows from core.indexing_alerts as a'
+    ' where a.due_at < core.retention_floor(''purge_indexing_alerts'') and a.claim_id is null'
+    ' and not exists (select from core.indexing_dead_letters as d where d.fingerprint = a.fingerprint)'
+);

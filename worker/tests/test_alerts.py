@@ -24,7 +24,7 @@ from db.embedders import HashingEmbedder
 from db.pool import create_pool
 from db.settings import Settings, as_role
 from worker import alerts
-from worker.tasks import Context
+from worker.context import Context
 from worker.tests.webhook_server import SECRET, WebhookServer
 
 WORKSPACE = UUID(int=7)
@@ -273,16 +273,10 @@ def test_retention_keeps_a_year_of_the_audit_log(database: str, conn: psycopg.Co
         " now() - make_interval(days => n), 'a', 'test.act', '{}' from generate_series(360, 369) as n"
     )
 
-    async def purge() -> None:
-        settings = Settings.from_env({})
-        pool = create_pool(as_role(database, "quire_worker"), settings, min_size=1, max_size=1)
-        await pool.open(wait=True)
-        try:
-            await alerts.purge_operations(Context(settings, pool, HashingEmbedder(), concurrency=1))
-        finally:
-            await pool.close()
-
-    asyncio.run(purge())
+    assert conn.execute("select outcome, rows from ops.run_periodic('purge_audit_log', 'command')").fetchone() == (
+        "done",
+        5,
+    )
     assert conn.execute("select count(*) from core.audit_log where action = 'test.act'").fetchone() == (5,)
 
 

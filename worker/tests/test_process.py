@@ -23,7 +23,6 @@ from db.migrate import migrate
 from db.settings import as_role
 from db.tests.cluster import PG_VERSION
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
-from worker.tasks import SNAPSHOTS
 from worker.tests import pages
 
 MODEL = "process-model"
@@ -122,7 +121,7 @@ def test_killed_in_mid_batch_everything_is_indexed_once_with_the_newest_text(
 
 def test_ordered_snapshots_are_made(conn: psycopg.Connection, database: str, provider: EmbeddingServer) -> None:
     workspace = pages.create_workspace(conn)
-    made = [pages.create_page(conn, workspace, ["text"]) for _ in range(SNAPSHOTS + 1)]
+    made = [pages.create_page(conn, workspace, ["text"]) for _ in range(21)]
     with conn.cursor() as cursor:
         cursor.executemany(
             "insert into core.page_snapshots_due values (%s, %s, 1)", [(workspace, page) for page in made]

@@ -70,6 +70,8 @@ begin
     from unnest(array['sent', 'failed']) as o (outcome)
     left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
     group by o.outcome;
+
+    return query select p.* from ops.periodic_metrics() as p;
 end;
 $$;
 

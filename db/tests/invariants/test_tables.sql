@@ -24,6 +24,10 @@ values
 ('core.audit_log', 'operators act on the installation; its workspace_id is NULL then'),
 ('core.workspaces', 'its id is the workspace'),
 ('ops.migrations', 'ledger of the installation'),
+('ops.periodic_tasks', 'what runs when, in the installation'),
+('ops.periodic_progress', 'how far that is'),
+('ops.periodic_control', 'who runs it'),
+('ops.purge_runs', 'what came of it'),
 ('ops.function_files', 'ledger of the installation');
 
 select is_empty(

@@ -198,6 +198,13 @@ _HELP = {
     "quire_indexing_entries": "Entries of the queue by status.",
     "quire_indexing_dead_letters": "Entries that were given up after three attempts.",
     "quire_indexing_oldest_ready_seconds": "Age of the oldest entry that is due.",
+    "quire_indexing_lag_seconds": "Age of the oldest edit that is not indexed yet, whoever holds it.",
+    "quire_indexing_workers": "Worker processes that have reported within 30 seconds.",
+    "quire_indexing_workers_wanted": "Worker processes that the queue wants (ops.workers_wanted).",
+    "quire_indexing_arrival_rate": "Entries a second that came to the queue, over the last minute.",
+    "quire_indexing_service_rate": "Entries a second that were finished or given up, over the last minute.",
+    "quire_indexing_worker_service_rate": "Entries a second that one worker manages when it has enough to do.",
+    "quire_oldest_xmin_seconds": "Since when a session, prepared transaction or slot keeps dead rows from vacuum.",
     "quire_indexing_lease_expired_total": "Leases of lost workers that were taken back.",
     "quire_schema_version": "Number of the newest applied migration.",
 }

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import procrastinate
 import psycopg
@@ -49,6 +49,8 @@ class Context:
     concurrency: int
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     breaker: Breaker = field(default_factory=Breaker)
+    worker_id: UUID = field(default_factory=uuid4)
+    done: int = 0  # entries worked on by this process
 
     async def call(self, statement: LiteralString, *parameters: Any) -> tuple[Any, ...] | None:
         """One autocommit statement; its first row."""
@@ -81,6 +83,7 @@ def create_indexing_app(context: Context) -> procrastinate.App:
             while not context.stop.is_set() and not job.should_abort():
                 seen = await drain.once()
                 rows += seen
+                context.done += seen
                 if seen == 0:
                     break
                 if time.monotonic() - begin > DRAIN_SECONDS:
@@ -111,6 +114,12 @@ def create_control_app(context: Context) -> procrastinate.App:
             row = await context.call("select returned, dead from indexing.sweep()")
             if row and any(row):
                 log.warning("leases of lost workers", extra={"returned": row[0], "dead": row[1]})
+
+    @app.periodic(cron="* * * * * */10")
+    @app.task(name="index_stats", queue="control", queueing_lock="index_stats")
+    async def index_stats(timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        async with surviving("index_stats"):
+            await context.call("select ops.record_indexing_stats()")
 
     @app.periodic(cron="* * * * * */10")
     @app.task(name="make_snapshots", queue="control", queueing_lock="make_snapshots")

@@ -17,6 +17,9 @@ values
 ('core.rate_buckets', 'a policy may count a user over all workspaces; its key says which'),
 ('core.embedding_models', 'settings of the installation'),
 ('core.indexing_counters', 'counts of the installation, for metrics'),
+('core.indexing_stats', 'the queue of the installation over time'),
+('core.indexing_workers', 'processes of the installation'),
+('core.indexing_scaling', 'settings of the installation'),
 ('core.workspaces', 'its id is the workspace'),
 ('ops.migrations', 'ledger of the installation'),
 ('ops.function_files', 'ledger of the installation');

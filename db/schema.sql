@@ -2566,6 +2566,40 @@ COMMENT ON FUNCTION core.check_put(p_document jsonb, p_page_id uuid) IS 'A whole
 
 
 --
+-- Name: check_scaling(double precision, double precision, double precision); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_wrong constant text := case
+        when p_target_seconds is null or not p_target_seconds between 1 and 86400
+            then format('the target is %s seconds: it takes 1 to 86400', p_target_seconds)
+        when p_cooldown_seconds is null or not p_cooldown_seconds between 0 and 86400
+            then format('the cooldown is %s seconds: it takes 0 to 86400', p_cooldown_seconds)
+        when not p_provider_limit between 0.001 and 1000000000
+            then format('the provider''s limit is %s entries a second: it takes 0.001 or more, or NULL', p_provider_limit)
+    end;
+begin
+    if v_wrong is not null then
+        raise exception '%', v_wrong using errcode = 'PT400', constraint = 'bad_scaling';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Refuses settings of scaling that mean nothing. PT400 bad_scaling.';
+
+
+--
 -- Name: check_search(text, text, text, integer, text); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2818,6 +2852,29 @@ ALTER FUNCTION core.count_indexing(p_name text, p_value bigint) OWNER TO quire_o
 --
 
 COMMENT ON FUNCTION core.count_indexing(p_name text, p_value bigint) IS 'Adds to a cumulative counter of core.indexing_counters.';
+
+
+--
+-- Name: count_workers(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.count_workers(p_now timestamp with time zone) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select count(*)::integer
+    from core.indexing_workers as w
+    where w.seen_at between p_now - interval '30 seconds' and p_now + interval '30 seconds';
+$$;
+
+
+ALTER FUNCTION core.count_workers(p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_workers(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.count_workers(p_now timestamp with time zone) IS 'Worker processes that have reported within 30 seconds.';
 
 
 --
@@ -5179,6 +5236,79 @@ COMMENT ON FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, p_c
 
 
 --
+-- Name: measure_queue(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.measure_queue() RETURNS TABLE(ready bigint, processing bigint, backing_off bigint, oldest_ready_seconds double precision, lag_seconds double precision, dead_tuples bigint, exact boolean, heads bigint[], last_seq bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+declare
+    v_limit constant integer := 100000;
+    v_most_dead constant integer := 200000;
+    v_queue constant regclass := 'core.indexing_queue';
+    v_now constant timestamptz := core.clock();
+    v_live bigint := pg_stat_get_live_tuples(v_queue);
+    v_seen bigint;
+    v_ready_at timestamptz;
+    v_edit_at timestamptz;
+begin
+    dead_tuples := pg_stat_get_dead_tuples(v_queue);
+    select s.last_value into last_seq from core.indexing_seq as s;
+    select h.heads, h.ready_at, h.edit_at into heads, v_ready_at, v_edit_at from core.queue_heads(v_now) as h;
+    exact := v_live <= v_limit and dead_tuples <= v_most_dead;
+    if exact then
+        select
+            count(*) filter (where s.lease_id is null and s.run_at <= v_now),
+            count(*) filter (where s.lease_id is not null),
+            count(*) filter (where s.lease_id is null and s.run_at > v_now),
+            count(*) <= v_limit,
+            min(s.enqueued_at) filter (where s.lease_id is null and s.run_at <= v_now),
+            min(s.enqueued_at) filter (where s.priority < 300)
+        into ready, processing, backing_off, exact, v_ready_at, v_edit_at
+        from (
+            select q.lease_id, q.run_at, q.enqueued_at, q.priority
+            from core.indexing_queue as q
+            order by q.lane, q.priority, q.seq
+            limit v_limit + 1
+        ) as s;
+        v_live := case when exact then v_live else greatest(v_live, v_limit + 1) end;
+    end if;
+    if not exact then
+        select
+            count(*) filter (where s.lease_id is null and s.run_at <= v_now),
+            count(*) filter (where s.lease_id is not null),
+            count(*) filter (where s.lease_id is null and s.run_at > v_now),
+            count(*),
+            least(v_ready_at, min(s.enqueued_at) filter (where s.lease_id is null and s.run_at <= v_now)),
+            least(v_edit_at, min(s.enqueued_at) filter (where s.priority < 300))
+        into ready, processing, backing_off, v_seen, v_ready_at, v_edit_at
+        from core.indexing_queue as s tablesample system (
+            least(100, 100.0 * 200 * 8192 / greatest(pg_relation_size(v_queue), 1))
+        );
+        processing := round(v_live::numeric * processing / greatest(v_seen, 1));
+        backing_off := round(v_live::numeric * backing_off / greatest(v_seen, 1));
+        ready := greatest(v_live - processing - backing_off, 0);
+    end if;
+    oldest_ready_seconds := greatest(coalesce(extract(epoch from v_now - v_ready_at), 0), 0);
+    lag_seconds := greatest(coalesce(extract(epoch from v_now - v_edit_at), 0), 0);
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.measure_queue() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION measure_queue(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.measure_queue() IS 'Depth by state and ages of the indexing queue; counted up to 100,000 entries, estimated beyond. Bounded work.';
+
+
+--
 -- Name: merge_page(jsonb, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5389,6 +5519,37 @@ COMMENT ON FUNCTION core.name_document(p_name core.page_names) IS 'A named versi
 
 
 --
+-- Name: need_workers(double precision, bigint, double precision, double precision, integer, boolean, double precision, double precision); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select greatest(1, least(
+        case
+            when p_worker_rate > 0
+                then ceil((coalesce(p_arrival_rate, 0) + p_backlog / p_target_seconds) / p_worker_rate)
+            when p_backlog > 0 and p_oldest_seconds >= 5 then p_workers + 1
+            else 1
+        end,
+        case when p_stalled then p_workers end,
+        case when p_worker_rate > 0 then ceil(p_provider_limit / p_worker_rate) end,
+        1000
+    ))::integer;
+$$;
+
+
+ALTER FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) IS 'Workers for a load: ceil((arrival rate + backlog / target) / rate of one worker), within 1 and the provider''s limit.';
+
+
+--
 -- Name: new_id(); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5414,6 +5575,52 @@ ALTER FUNCTION core.new_id() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.new_id() IS 'A new UUIDv7: ids that the server makes.';
+
+
+--
+-- Name: oldest_xmin_seconds(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) RETURNS double precision
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with holders as (
+        select a.xact_start as since, a.backend_xmin as xmin
+        from pg_stat_activity as a
+        where a.backend_xmin is not null and a.pid <> pg_backend_pid()
+            and (a.datname = current_database() or a.datname is null)
+        union all
+        select p.prepared, p.transaction
+        from pg_prepared_xacts as p
+        where p.database = current_database()
+        union all
+        select null, s.xmin
+        from pg_replication_slots as s
+        where s.xmin is not null
+    )
+    select greatest(coalesce(extract(epoch from p_now - min(coalesce(
+        h.since,
+        (
+            select s.measured_at
+            from core.indexing_stats as s
+            where s.next_xid <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - age(h.xmin)
+            order by s.at desc
+            limit 1
+        ),
+        (select s.measured_at from core.indexing_stats as s order by s.at limit 1)
+    ))), 0), 0)::double precision
+    from holders as h;
+$$;
+
+
+ALTER FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION oldest_xmin_seconds(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) IS 'Seconds since when a session, prepared transaction or replication slot keeps dead rows from being removed; 0: nobody.';
 
 
 --
@@ -5913,6 +6120,67 @@ ALTER FUNCTION core.preview_page_history() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.preview_page_history() IS 'Months and rows (estimated) that ops.purge_page_history would take.';
+
+
+--
+-- Name: queue_heads(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.queue_heads(p_now timestamp with time zone) RETURNS TABLE(heads bigint[], ready_at timestamp with time zone, edit_at timestamp with time zone)
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+    with noted as materialized (
+        select s.heads, s.last_seq
+        from core.indexing_stats as s
+        where s.at > p_now - interval '10 minutes' and s.measured_at between p_now - interval '10 minutes'
+            and p_now - interval '15 seconds'
+        order by s.at desc
+        limit 1
+    ),
+    places as (
+        select
+            l.lane, p.priority, p.place,
+            case when l.lane = 0 then coalesce((select n.heads[p.place] from noted as n), 0) else 0 end as head
+        from (values (0::smallint), (1::smallint)) as l (lane)
+        cross join (values (0::smallint, 1), (100::smallint, 2), (200::smallint, 3), (300::smallint, 4))
+            as p (priority, place)
+    ),
+    found as (
+        select
+            p.lane, p.place, p.head,
+            min(e.seq) as seq,
+            min(e.enqueued_at) filter (where e.lease_id is null and e.run_at <= p_now) as ready_at,
+            min(e.enqueued_at) filter (where p.priority < 300) as edit_at
+        from places as p
+        left join lateral (
+            select q.seq, q.lease_id, q.run_at, q.enqueued_at
+            from core.indexing_queue as q
+            where q.lane = p.lane and q.priority = p.priority and q.seq >= p.head
+            order by q.lane, q.priority, q.seq
+            limit 2000
+        ) as e on true
+        group by p.lane, p.place, p.head
+    )
+    select
+        array_agg(
+            greatest(f.head, least(f.seq, coalesce((select n.last_seq from noted as n), 0))) order by f.place
+        ) filter (where f.lane = 0),
+        min(f.ready_at),
+        min(f.edit_at)
+    from found as f;
+$$;
+
+
+ALTER FUNCTION core.queue_heads(p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION queue_heads(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.queue_heads(p_now timestamp with time zone) IS 'Smallest seq of live entries by priority (lane 0); when the oldest ready entry and the oldest unindexed edit came.';
 
 
 --
@@ -9128,6 +9396,64 @@ COMMENT ON FUNCTION indexing.finish_alerts(p_claim_id uuid) IS 'Marks the groups
 
 
 --
+-- Name: heartbeat(uuid, text, integer, integer, text[], bigint); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    if p_worker_id is null or p_host is null or p_pid is null or p_concurrency is null or p_models is null
+        or p_done is null
+    then
+        raise exception 'a worker''s id, host, pid, concurrency, models and done are all needed'
+        using errcode = 'PT400', constraint = 'bad_worker';
+    end if;
+    insert into core.indexing_workers as w (id, host, pid, started_at, seen_at, concurrency, models, done)
+    values (p_worker_id, left(p_host, 255), p_pid, v_now, v_now, p_concurrency, p_models, p_done)
+    on conflict (id) do update
+    set seen_at = excluded.seen_at, concurrency = excluded.concurrency, models = excluded.models, done = excluded.done;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) IS 'A worker process lives: every 10 seconds; without, it counts no more after 30. PT400 bad_worker.';
+
+
+--
+-- Name: leave(uuid); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.leave(p_worker_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from core.indexing_workers as w where w.id = p_worker_id;
+    return found;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.leave(p_worker_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION leave(p_worker_id uuid); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.leave(p_worker_id uuid) IS 'A worker process stops; whether it was known.';
+
+
+--
 -- Name: open_breaker(text, double precision, boolean, text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -10742,35 +11068,78 @@ COMMENT ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) IS '
 
 
 --
--- Name: indexing_state(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: indexing_rates(double precision); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.indexing_state() RETURNS TABLE(pending bigint, backing_off bigint, processing bigint, dead bigint, oldest_seconds double precision, exact boolean, done_total bigint, failed_total bigint, dead_total bigint, lease_expired_total bigint, embedded_total bigint)
+CREATE FUNCTION ops.indexing_rates(p_seconds double precision DEFAULT 60) RETURNS TABLE(arrival_rate double precision, service_rate double precision, worker_rate double precision, workers integer, seconds double precision)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_limit constant integer := 100000;
     v_now constant timestamptz := core.clock();
+    v_first core.indexing_stats;
+    v_last core.indexing_stats;
+begin
+    if p_seconds is null or not p_seconds between 10 and 604800 then
+        raise exception 'p_seconds is %: it takes 10 to 604800', p_seconds
+        using errcode = 'PT400', constraint = 'bad_seconds', detail = jsonb_build_object('p_seconds', p_seconds)::text;
+    end if;
+    workers := core.count_workers(v_now);
+    select s.* into v_last from core.indexing_stats as s where s.at <= v_now order by s.at desc limit 1;
+    worker_rate := v_last.worker_rate;
+    select s.* into v_first from core.indexing_stats as s
+    where s.at <= v_now and s.measured_at >= v_now - make_interval(secs => p_seconds)
+        and s.at >= v_now - make_interval(secs => p_seconds + 20)
+    order by s.at limit 1;
+    seconds := extract(epoch from v_last.measured_at - v_first.measured_at);
+    if seconds > 0 then
+        service_rate := greatest(0, (
+            v_last.done_total + v_last.dead_total - v_first.done_total - v_first.dead_total
+        ) / seconds);
+        arrival_rate := greatest(0, (
+            v_last.ready + v_last.processing + v_last.backing_off + v_last.done_total + v_last.dead_total
+            - v_first.ready - v_first.processing - v_first.backing_off - v_first.done_total - v_first.dead_total
+        ) / seconds);
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.indexing_rates(p_seconds double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION indexing_rates(p_seconds double precision); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.indexing_rates(p_seconds double precision) IS 'Arrivals, service and service of one worker, in entries a second over the last p_seconds. PT400 bad_seconds.';
+
+
+--
+-- Name: indexing_state(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.indexing_state() RETURNS TABLE(pending bigint, backing_off bigint, processing bigint, dead bigint, oldest_seconds double precision, exact boolean, done_total bigint, failed_total bigint, dead_total bigint, lease_expired_total bigint, embedded_total bigint, lag_seconds double precision, dead_tuples bigint, heads bigint[], last_seq bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_most constant integer := 100000;
     v_counters jsonb;
 begin
     select
-        count(*) filter (where s.lease_id is null and s.run_at <= v_now),
-        count(*) filter (where s.lease_id is null and s.run_at > v_now),
-        count(*) filter (where s.lease_id is not null),
-        count(*) <= v_limit,
-        coalesce(extract(epoch from v_now - min(s.enqueued_at) filter (where s.run_at <= v_now)), 0)
-    into pending, backing_off, processing, exact, oldest_seconds
-    from (select q.lease_id, q.run_at, q.enqueued_at from core.indexing_queue as q limit v_limit + 1) as s;
-    if not exact then
-        select greatest(c.reltuples::bigint - backing_off - processing, pending)
-        into pending
-        from pg_class as c
-        where c.oid = 'core.indexing_queue'::regclass;
+        m.ready, m.backing_off, m.processing, m.oldest_ready_seconds, m.exact, m.lag_seconds, m.dead_tuples, m.heads,
+        m.last_seq
+    into pending, backing_off, processing, oldest_seconds, exact, lag_seconds, dead_tuples, heads, last_seq
+    from core.measure_queue() as m;
+    select count(*) into dead from (
+        select from core.indexing_dead_letters as d where d.discarded_at is null limit v_most + 1
+    ) as d;
+    if dead > v_most then
+        dead := greatest(dead, pg_stat_get_live_tuples('core.indexing_dead_letters'::regclass));
     end if;
-    select count(*) into dead from core.indexing_dead_letters as d where d.discarded_at is null;
     select coalesce(jsonb_object_agg(c.name, c.value), '{}') into v_counters
-    from (select k.name, sum(k.value) as value from core.indexing_counters as k group by k.name) as c;
+    from (select i.name, sum(i.value) as value from core.indexing_counters as i group by i.name) as c;
     done_total := coalesce((v_counters ->> 'done')::bigint, 0);
     failed_total := coalesce((v_counters ->> 'failed')::bigint, 0);
     dead_total := coalesce((v_counters ->> 'dead')::bigint, 0);
@@ -10787,7 +11156,8 @@ ALTER FUNCTION ops.indexing_state() OWNER TO quire_owner;
 -- Name: FUNCTION indexing_state(); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.indexing_state() IS 'Depth by state, age in seconds of the oldest due entry, and counters since installation. One row.';
+COMMENT ON FUNCTION ops.indexing_state() IS 'Depth by state, age in seconds of the oldest ready entry and of the oldest unindexed edit (lag_seconds), counters since
+installation. One row, bounded work: estimates above 100,000 entries.';
 
 
 --
@@ -10919,6 +11289,36 @@ ALTER FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor t
 
 COMMENT ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) IS 'Dead letters of the indexing queue that match a filter, newest first, keyset pages by cursor.
 PT400 bad_filter, bad_limit, bad_cursor.';
+
+
+--
+-- Name: list_indexing_workers(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_indexing_workers() RETURNS TABLE(id uuid, host text, pid integer, alive boolean, started_at timestamp with time zone, seen_at timestamp with time zone, concurrency integer, models text[], done bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with clock as materialized (
+        select core.clock() as at
+    )
+    select
+        w.id, w.host, w.pid,
+        w.seen_at between c.at - interval '30 seconds' and c.at + interval '30 seconds',
+        w.started_at, w.seen_at, w.concurrency, w.models, w.done
+    from core.indexing_workers as w
+    cross join clock as c
+    order by w.host, w.started_at, w.id;
+$$;
+
+
+ALTER FUNCTION ops.list_indexing_workers() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_indexing_workers(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_indexing_workers() IS 'Worker processes: where, since when, last report, batches at once, models, entries worked on.';
 
 
 --
@@ -11083,8 +11483,23 @@ begin
         ('quire_indexing_entries', 'gauge', '{"status": "processing"}', s.processing),
         ('quire_indexing_dead_letters', 'gauge', '{}', s.dead),
         ('quire_indexing_oldest_ready_seconds', 'gauge', '{}', s.oldest_seconds),
+        ('quire_indexing_lag_seconds', 'gauge', '{}', s.lag_seconds),
         ('quire_indexing_lease_expired_total', 'counter', '{}', s.lease_expired_total)
     ) as m (name, type, labels, value);
+
+    return query
+    select m.name, 'gauge', '{}'::jsonb, m.value
+    from ops.indexing_rates(60) as r
+    cross join lateral (
+        values
+        ('quire_indexing_workers', r.workers::double precision),
+        ('quire_indexing_workers_wanted', ops.workers_wanted()),
+        ('quire_indexing_arrival_rate', r.arrival_rate),
+        ('quire_indexing_service_rate', r.service_rate),
+        ('quire_indexing_worker_service_rate', r.worker_rate),
+        ('quire_oldest_xmin_seconds', core.oldest_xmin_seconds(core.clock()))
+    ) as m (name, value)
+    where m.value is not null;
 
     return query
     select 'quire_schema_version', 'gauge', '{}'::jsonb, max(m.number)::double precision
@@ -11722,6 +12137,88 @@ COMMENT ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) IS 'Re
 
 
 --
+-- Name: record_indexing_stats(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.record_indexing_stats() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_at constant timestamptz := date_bin('10 seconds', v_now, '2000-01-01 00:00:00+00');
+    v_state record;
+    v_base core.indexing_stats;  -- a minute ago, or less
+    v_last core.indexing_stats;
+    v_gone bigint;
+    v_seconds double precision;
+    v_workers constant integer := core.count_workers(v_now);
+    v_busy boolean;
+    v_observed double precision;
+    v_rate double precision;
+begin
+    if exists (select from core.indexing_stats as s where s.at = v_at) then
+        return false;
+    end if;
+    if exists (select from core.indexing_stats as s where s.at > v_at) then
+        delete from core.indexing_stats as s where s.at > v_at - interval '10 minutes';
+    end if;
+    delete from core.indexing_stats as s where s.at < v_at - interval '7 days';
+    delete from core.indexing_workers as w
+    where w.seen_at not between v_now - interval '1 minute' and v_now + interval '1 minute';
+
+    select i.* into v_state from ops.indexing_state() as i;
+    v_gone := v_state.done_total + v_state.dead_total;
+    select s.* into v_base from core.indexing_stats as s
+    where s.at >= v_at - interval '60 seconds' order by s.at limit 1;
+    select s.* into v_last from core.indexing_stats as s order by s.at desc limit 1;
+    v_rate := v_last.worker_rate;
+    v_seconds := extract(epoch from v_now - v_last.measured_at);
+    if v_seconds between 1 and 65 then
+        v_busy := least(v_last.ready, v_state.pending) > 0
+            and least(v_last.oldest_ready_seconds, v_state.oldest_seconds) >= 5
+            and v_last.workers + v_workers > 0;
+        v_observed := (v_gone - v_last.done_total - v_last.dead_total)
+            / v_seconds / nullif((v_last.workers + v_workers) / 2.0, 0);
+        v_rate := case
+            when v_busy and v_observed > 0 then coalesce(0.7 * v_rate + 0.3 * v_observed, v_observed)
+            else greatest(v_rate, case when v_rate is not null then v_observed end)  -- it managed that at least
+        end;
+    end if;
+    v_seconds := extract(epoch from v_now - v_base.measured_at);
+    insert into core.indexing_stats (
+        at, measured_at, ready, processing, backing_off, dead, oldest_ready_seconds, lag_seconds,
+        done_total, failed_total, dead_total, workers, dead_tuples, oldest_xmin_seconds, exact,
+        arrival_rate, service_rate, worker_rate, stalled, heads, last_seq, next_xid
+    )
+    values (
+        v_at, v_now, v_state.pending, v_state.processing, v_state.backing_off, v_state.dead,
+        v_state.oldest_seconds, v_state.lag_seconds, v_state.done_total, v_state.failed_total, v_state.dead_total,
+        v_workers, v_state.dead_tuples, core.oldest_xmin_seconds(v_now), v_state.exact,
+        case when v_seconds > 0 then greatest(0, (
+            v_state.pending + v_state.processing + v_state.backing_off + v_gone - v_base.ready - v_base.processing
+            - v_base.backing_off - v_base.done_total - v_base.dead_total
+        ) / v_seconds) end,
+        case when v_seconds > 0 then greatest(0, (v_gone - v_base.done_total - v_base.dead_total) / v_seconds) end,
+        v_rate, coalesce(v_busy and v_observed <= 0, false),
+        v_state.heads, v_state.last_seq, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    )
+    on conflict (at) do nothing;
+    return found;
+end;
+$$;
+
+
+ALTER FUNCTION ops.record_indexing_stats() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_indexing_stats(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.record_indexing_stats() IS 'Every 10 seconds: the queue''s depth, ages, totals and rates as a row of core.indexing_stats; whether it made one.';
+
+
+--
 -- Name: record_periodic(text, text, double precision, bigint, text, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -12028,6 +12525,32 @@ ALTER FUNCTION ops.scheduler() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.scheduler() IS 'Who is in charge of periodic work: pg_cron or procrastinate.';
+
+
+--
+-- Name: set_indexing_scaling(double precision, double precision, double precision); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.set_indexing_scaling(p_target_seconds double precision DEFAULT 60, p_cooldown_seconds double precision DEFAULT 300, p_provider_limit double precision DEFAULT NULL::double precision) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_scaling(p_target_seconds, p_cooldown_seconds, p_provider_limit);
+    update core.indexing_scaling
+    set target_seconds = p_target_seconds, cooldown_seconds = p_cooldown_seconds, provider_limit = p_provider_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Sets within how many seconds a backlog is to be gone, the cooldown before fewer workers are wanted, and how many
+entries a second the embedding provider takes (NULL: no limit). PT400 bad_scaling.';
 
 
 --
@@ -12431,7 +12954,7 @@ ALTER FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) OWN
 -- Name: FUNCTION thin_page_snapshots_on(p_bookmark jsonb, p_pages integer); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) IS 'Retention of snapshots of the next pages behind a bookmark; returns how many went, whether pages are left, the bookmark.';
+COMMENT ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) IS 'Retention of snapshots of the next pages behind a bookmark; how many went, whether pages are left, the bookmark.';
 
 
 --
@@ -12512,6 +13035,64 @@ ALTER FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) OWNER TO qui
 --
 
 COMMENT ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) IS 'Whether a page and its history prove themselves, one row a check. Changes nothing.';
+
+
+--
+-- Name: workers_wanted(double precision, double precision, double precision); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.workers_wanted(p_target_seconds double precision DEFAULT NULL::double precision, p_cooldown_seconds double precision DEFAULT NULL::double precision, p_provider_limit double precision DEFAULT NULL::double precision) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_target double precision;
+    v_cooldown double precision;
+    v_limit double precision;
+    v_last core.indexing_stats;
+    v_state record;
+    v_wanted integer;
+begin
+    select
+        coalesce(p_target_seconds, s.target_seconds), coalesce(p_cooldown_seconds, s.cooldown_seconds),
+        coalesce(p_provider_limit, s.provider_limit)
+    into v_target, v_cooldown, v_limit
+    from core.indexing_scaling as s;
+    perform core.check_scaling(v_target, v_cooldown, v_limit);
+    select s.* into v_last from core.indexing_stats as s where s.at <= v_now order by s.at desc limit 1;
+    if v_last.measured_at > v_now - interval '15 seconds' then
+        v_wanted := core.need_workers(
+            v_last.arrival_rate, v_last.ready + v_last.processing, v_last.oldest_ready_seconds, v_last.worker_rate,
+            v_last.workers, v_last.stalled, v_target, v_limit
+        );
+    else
+        select m.* into v_state from core.measure_queue() as m;
+        v_wanted := core.need_workers(
+            null, v_state.ready + v_state.processing, v_state.oldest_ready_seconds, v_last.worker_rate,
+            core.count_workers(v_now), false, v_target, v_limit
+        );
+    end if;
+    return greatest(v_wanted, (
+        select max(core.need_workers(
+            s.arrival_rate, s.ready + s.processing, s.oldest_ready_seconds, s.worker_rate, s.workers, s.stalled,
+            v_target, v_limit
+        ))
+        from core.indexing_stats as s
+        where s.at <= v_now and s.measured_at > v_now - make_interval(secs => v_cooldown)
+            and s.at > v_now - make_interval(secs => v_cooldown + 20)
+    ));
+end;
+$$;
+
+
+ALTER FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Worker processes wanted: more at once, fewer after the cooldown. At least 1; 1000 at most. PT400 bad_scaling.';
 
 
 --
@@ -14133,6 +14714,338 @@ COMMENT ON COLUMN core.indexing_queue.lease_id IS 'Batch that holds the entry (c
 --
 
 COMMENT ON COLUMN core.indexing_queue.last_error IS 'What the last failed attempt said.';
+
+
+--
+-- Name: indexing_scaling; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_scaling (
+    id boolean DEFAULT true NOT NULL,
+    target_seconds double precision DEFAULT 60 NOT NULL,
+    cooldown_seconds double precision DEFAULT 300 NOT NULL,
+    provider_limit double precision,
+    CONSTRAINT indexing_scaling_cooldown_ck CHECK ((cooldown_seconds >= (0)::double precision)),
+    CONSTRAINT indexing_scaling_id_ck CHECK (id),
+    CONSTRAINT indexing_scaling_provider_ck CHECK ((provider_limit > (0)::double precision)),
+    CONSTRAINT indexing_scaling_target_ck CHECK ((target_seconds > (0)::double precision))
+);
+
+
+ALTER TABLE core.indexing_scaling OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_scaling; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_scaling IS 'How many workers are wanted: settings, one row; ops.set_indexing_scaling changes them.';
+
+
+--
+-- Name: COLUMN indexing_scaling.id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.id IS 'true: there is one row.';
+
+
+--
+-- Name: COLUMN indexing_scaling.target_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.target_seconds IS 'Within how many seconds a backlog is to be gone.';
+
+
+--
+-- Name: COLUMN indexing_scaling.cooldown_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.cooldown_seconds IS 'How long fewer must be wanted before fewer are asked for.';
+
+
+--
+-- Name: COLUMN indexing_scaling.provider_limit; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.provider_limit IS 'Entries a second that the embedding provider takes from all workers together; more workers than that feeds are never
+wanted. NULL: no limit.';
+
+
+--
+-- Name: indexing_stats; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_stats (
+    at timestamp with time zone NOT NULL,
+    measured_at timestamp with time zone NOT NULL,
+    ready bigint NOT NULL,
+    processing bigint NOT NULL,
+    backing_off bigint NOT NULL,
+    dead bigint NOT NULL,
+    oldest_ready_seconds double precision NOT NULL,
+    lag_seconds double precision NOT NULL,
+    done_total bigint NOT NULL,
+    failed_total bigint NOT NULL,
+    dead_total bigint NOT NULL,
+    workers integer NOT NULL,
+    dead_tuples bigint NOT NULL,
+    oldest_xmin_seconds double precision NOT NULL,
+    exact boolean NOT NULL,
+    arrival_rate double precision,
+    service_rate double precision,
+    worker_rate double precision,
+    stalled boolean DEFAULT false NOT NULL,
+    heads bigint[] NOT NULL,
+    last_seq bigint NOT NULL,
+    next_xid bigint NOT NULL
+);
+
+
+ALTER TABLE core.indexing_stats OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_stats; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_stats IS 'The indexing queue every 10 seconds, one row however many workers run (ops.record_indexing_stats); kept 7 days. Rates,
+and how many workers are wanted, are read from here.';
+
+
+--
+-- Name: COLUMN indexing_stats.at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.at IS 'Begin of the 10 seconds that the row is for.';
+
+
+--
+-- Name: COLUMN indexing_stats.measured_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.measured_at IS 'When it was measured.';
+
+
+--
+-- Name: COLUMN indexing_stats.ready; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.ready IS 'Entries that could be claimed.';
+
+
+--
+-- Name: COLUMN indexing_stats.processing; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.processing IS 'Entries that a worker holds.';
+
+
+--
+-- Name: COLUMN indexing_stats.backing_off; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.backing_off IS 'Entries that are due later.';
+
+
+--
+-- Name: COLUMN indexing_stats.dead; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.dead IS 'Dead letters.';
+
+
+--
+-- Name: COLUMN indexing_stats.oldest_ready_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.oldest_ready_seconds IS 'Age of the oldest entry that could be claimed.';
+
+
+--
+-- Name: COLUMN indexing_stats.lag_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.lag_seconds IS 'Age of the oldest edit that search has not indexed, whoever holds it; re-embedding does not count.';
+
+
+--
+-- Name: COLUMN indexing_stats.done_total; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.done_total IS 'Entries finished since installation.';
+
+
+--
+-- Name: COLUMN indexing_stats.failed_total; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.failed_total IS 'Failed attempts since installation.';
+
+
+--
+-- Name: COLUMN indexing_stats.dead_total; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.dead_total IS 'Entries given up since installation.';
+
+
+--
+-- Name: COLUMN indexing_stats.workers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.workers IS 'Worker processes that had reported within 30 seconds.';
+
+
+--
+-- Name: COLUMN indexing_stats.dead_tuples; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.dead_tuples IS 'Dead rows in the queue''s table, as PostgreSQL estimates.';
+
+
+--
+-- Name: COLUMN indexing_stats.oldest_xmin_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.oldest_xmin_seconds IS 'Since when somebody (session, prepared transaction, replication slot) keeps vacuum from removing dead rows.';
+
+
+--
+-- Name: COLUMN indexing_stats.exact; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.exact IS 'Whether the depth was counted; otherwise it is an estimate.';
+
+
+--
+-- Name: COLUMN indexing_stats.arrival_rate; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.arrival_rate IS 'Entries a second that came, over the last minute; coalesced edits add nothing. NULL: nothing to compare with.';
+
+
+--
+-- Name: COLUMN indexing_stats.service_rate; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.service_rate IS 'Entries a second that were finished or given up, likewise.';
+
+
+--
+-- Name: COLUMN indexing_stats.worker_rate; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.worker_rate IS 'Entries a second that one worker manages when it has enough to do, as seen so far. NULL: never seen yet.';
+
+
+--
+-- Name: COLUMN indexing_stats.stalled; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.stalled IS 'Entries were due and workers there, and nothing was finished: the provider is out or indexing is paused.';
+
+
+--
+-- Name: COLUMN indexing_stats.heads; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.heads IS 'No live entry of lane 0 has a smaller seq; by priority 0, 100, 200, 300. Lets the oldest entry be found behind dead
+rows that vacuum may not remove.';
+
+
+--
+-- Name: COLUMN indexing_stats.last_seq; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.last_seq IS 'Last number that core.indexing_seq had given out.';
+
+
+--
+-- Name: COLUMN indexing_stats.next_xid; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.next_xid IS 'Next transaction id: dates the xmin of replication slots.';
+
+
+--
+-- Name: indexing_workers; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_workers (
+    id uuid NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    concurrency integer NOT NULL,
+    models text[] NOT NULL,
+    done bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE core.indexing_workers OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_workers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_workers IS 'Worker processes. Each reports every 10 seconds (indexing.heartbeat) and leaves when it stops; one that was killed
+counts no more after 30 seconds and is removed after a minute.';
+
+
+--
+-- Name: COLUMN indexing_workers.id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.id IS 'Made by the process at its start.';
+
+
+--
+-- Name: COLUMN indexing_workers.host; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.host IS 'Name of its machine.';
+
+
+--
+-- Name: COLUMN indexing_workers.pid; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.pid IS 'Its process id there.';
+
+
+--
+-- Name: COLUMN indexing_workers.started_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.started_at IS 'When it first reported.';
+
+
+--
+-- Name: COLUMN indexing_workers.seen_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.seen_at IS 'When it last reported.';
+
+
+--
+-- Name: COLUMN indexing_workers.concurrency; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.concurrency IS 'Batches that it works on at once.';
+
+
+--
+-- Name: COLUMN indexing_workers.models; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.models IS 'Embedding models that it makes vectors with.';
+
+
+--
+-- Name: COLUMN indexing_workers.done; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.done IS 'Entries that it has worked on since its start.';
 
 
 --
@@ -16160,6 +17073,30 @@ ALTER TABLE ONLY core.indexing_queue
 
 
 --
+-- Name: indexing_scaling indexing_scaling_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_scaling
+    ADD CONSTRAINT indexing_scaling_pk PRIMARY KEY (id);
+
+
+--
+-- Name: indexing_stats indexing_stats_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_stats
+    ADD CONSTRAINT indexing_stats_pk PRIMARY KEY (at);
+
+
+--
+-- Name: indexing_workers indexing_workers_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_workers
+    ADD CONSTRAINT indexing_workers_pk PRIMARY KEY (id);
+
+
+--
 -- Name: page_changes page_changes_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -16604,6 +17541,27 @@ CREATE INDEX indexing_queue_ready_ix ON core.indexing_queue USING btree (lane, p
 --
 
 COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim moves no entry of any index (HOT).';
+
+
+--
+-- Name: INDEX indexing_scaling_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_scaling_pk IS 'One row.';
+
+
+--
+-- Name: INDEX indexing_stats_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_stats_pk IS 'Newest rows, and retention.';
+
+
+--
+-- Name: INDEX indexing_workers_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_workers_pk IS 'Worker by id.';
 
 
 --
@@ -17527,6 +18485,13 @@ REVOKE ALL ON FUNCTION core.check_put(p_document jsonb, p_page_id uuid) FROM PUB
 
 
 --
+-- Name: FUNCTION check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_search(p_query text, p_mode text, p_contains text, p_limit integer, p_embedding text); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -17573,6 +18538,13 @@ REVOKE ALL ON FUNCTION core.count_dead_codes() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.count_indexing(p_name text, p_value bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION count_workers(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.count_workers(p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -17905,6 +18877,13 @@ REVOKE ALL ON FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, 
 
 
 --
+-- Name: FUNCTION measure_queue(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.measure_queue() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION merge_page(p_head jsonb, p_patch jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -17933,10 +18912,24 @@ REVOKE ALL ON FUNCTION core.name_document(p_name core.page_names) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION new_id(); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.new_id() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION oldest_xmin_seconds(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -18014,6 +19007,13 @@ REVOKE ALL ON FUNCTION core.preview_indexing_done() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.preview_page_history() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION queue_heads(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.queue_heads(p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -18405,6 +19405,22 @@ GRANT ALL ON FUNCTION indexing.finish_alerts(p_claim_id uuid) TO quire_worker;
 
 
 --
+-- Name: FUNCTION heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) TO quire_worker;
+
+
+--
+-- Name: FUNCTION leave(p_worker_id uuid); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.leave(p_worker_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.leave(p_worker_id uuid) TO quire_worker;
+
+
+--
 -- Name: FUNCTION open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
@@ -18565,6 +19581,15 @@ GRANT ALL ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) TO
 
 
 --
+-- Name: FUNCTION indexing_rates(p_seconds double precision); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.indexing_rates(p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.indexing_rates(p_seconds double precision) TO quire_monitor;
+GRANT ALL ON FUNCTION ops.indexing_rates(p_seconds double precision) TO quire_worker;
+
+
+--
 -- Name: FUNCTION indexing_state(); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -18594,6 +19619,15 @@ GRANT ALL ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor
 
 REVOKE ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_indexing_workers(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_indexing_workers() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_indexing_workers() TO quire_monitor;
+GRANT ALL ON FUNCTION ops.list_indexing_workers() TO quire_worker;
 
 
 --
@@ -18740,6 +19774,14 @@ REVOKE ALL ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) FRO
 
 
 --
+-- Name: FUNCTION record_indexing_stats(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.record_indexing_stats() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.record_indexing_stats() TO quire_worker;
+
+
+--
 -- Name: FUNCTION record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -18798,6 +19840,13 @@ GRANT ALL ON FUNCTION ops.run_periodic(p_task text, p_scheduler text) TO quire_w
 REVOKE ALL ON FUNCTION ops.scheduler() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.scheduler() TO quire_worker;
 GRANT ALL ON FUNCTION ops.scheduler() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
 
 
 --
@@ -18872,6 +19921,15 @@ GRANT ALL ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integ
 
 REVOKE ALL ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) TO quire_monitor;
+GRANT ALL ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) TO quire_worker;
 
 
 --

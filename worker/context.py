@@ -32,6 +32,7 @@ class Context:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     worker: UUID = field(default_factory=uuid4)
     drains: list[Drain] = field(default_factory=list[Drain])
+    done: int = 0  # entries worked on by this process
 
     def take_drain(self) -> Drain:
         """A drainer that nobody uses just now: it remembers how far it had got. Give it back to `drains`."""

@@ -23,9 +23,10 @@ from db import logs
 from db.embedders import from_settings
 from db.pool import Pool, create_pool
 from db.settings import Settings, SettingsError
-from worker import periodic, tasks
+from worker import autoscale, periodic, tasks
 from worker.context import Context
 from worker.periodic import Task
+from worker.registry import keep_registered
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 keep_working(indexing, job_pool, "indexing", count, stop),
                 keep_working(control, job_pool, "control", 3, stop),
                 keep_working(upkeep, job_pool, "upkeep", 1, stop),
+                keep_registered(context),
                 until_it_works(stop, "enqueue_missing", lambda: tasks.queue_missing(context)),
                 until_it_works(stop, "catch_up", lambda: periodic.catch_up(context)),
             )
@@ -178,6 +180,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--concurrency", type=int, metavar="N", help="batches at once (default QUIRE_WORKER_CONCURRENCY, 5)"
     )
+    parser.add_argument(
+        "--autoscale", metavar="MIN:MAX",
+        help="run MIN to MAX worker processes, as many as the queue wants (ops.workers_wanted): more at once, fewer "
+        "after a cooldown; a killed one is replaced. They end with this process, however it ends",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     try:
         settings = Settings.from_env()
@@ -185,7 +192,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not 1 <= args.concurrency <= 100:
                 raise SettingsError(f"--concurrency is {args.concurrency}: it takes a number from 1 to 100")
             settings = replace(settings, worker_concurrency=args.concurrency)
+        bounds = autoscale.parse_bounds(args.autoscale) if args.autoscale is not None else None
         logs.configure("worker", settings.log_level)
+        if bounds is not None:
+            return autoscale.supervise(settings, *bounds)
         asyncio.run(serve(settings))
     except (SettingsError, ConfigurationError) as error:
         print(f"worker: {error}", file=sys.stderr)

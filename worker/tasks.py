@@ -46,6 +46,7 @@ def create_indexing_app(context: Context) -> procrastinate.App:
                 while not context.stop.is_set() and not job.should_abort():
                     seen = await drain.once()
                     rows += seen
+                    context.done += seen
                     if seen == 0:
                         break
                     if time.monotonic() - begin > DRAIN_SECONDS:

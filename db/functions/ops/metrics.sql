@@ -25,8 +25,23 @@ begin
         ('quire_indexing_entries', 'gauge', '{"status": "processing"}', s.processing),
         ('quire_indexing_dead_letters', 'gauge', '{}', s.dead),
         ('quire_indexing_oldest_ready_seconds', 'gauge', '{}', s.oldest_seconds),
+        ('quire_indexing_lag_seconds', 'gauge', '{}', s.lag_seconds),
         ('quire_indexing_lease_expired_total', 'counter', '{}', s.lease_expired_total)
     ) as m (name, type, labels, value);
+
+    return query
+    select m.name, 'gauge', '{}'::jsonb, m.value
+    from ops.indexing_rates(60) as r
+    cross join lateral (
+        values
+        ('quire_indexing_workers', r.workers::double precision),
+        ('quire_indexing_workers_wanted', ops.workers_wanted()),
+        ('quire_indexing_arrival_rate', r.arrival_rate),
+        ('quire_indexing_service_rate', r.service_rate),
+        ('quire_indexing_worker_service_rate', r.worker_rate),
+        ('quire_oldest_xmin_seconds', core.oldest_xmin_seconds(core.clock()))
+    ) as m (name, value)
+    where m.value is not null;
 
     return query
     select 'quire_schema_version', 'gauge', '{}'::jsonb, max(m.number)::double precision

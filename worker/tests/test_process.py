@@ -32,7 +32,7 @@ class WorkerProcess:
     """`python -m worker.main` with its log in a file."""
 
     def __init__(self, database: str, environ: dict[str, str], *arguments: str) -> None:
-        self.log_file = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self.log_file = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
             [sys.executable, "-m", "worker.main", *arguments],
             env={**os.environ, "QUIRE_WORKER_DATABASE_URL": as_role(database, "quire_worker"), **environ},
@@ -42,7 +42,8 @@ class WorkerProcess:
 
     def events(self) -> list[dict[str, Any]]:
         self.log_file.seek(0)
-        return [json.loads(line) for line in self.log_file]
+        # the last line may be half written
+        return [json.loads(line) for line in self.log_file.read().splitlines(keepends=True) if line.endswith("\n")]
 
     def kill(self) -> None:
         self.process.kill()

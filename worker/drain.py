@@ -132,11 +132,16 @@ class Drain:
                 await self._process(lease, claimed)
                 break
             passed.append(priority)
+        return seen + await self._try_a_suspect()
+
+    async def _try_a_suspect(self) -> int:
+        if not self._turns.suspects_are_due():
+            return 0
         for priority in PRIORITIES:
             if await self._serve(1, priority, -1, [], 1):
-                seen += 1
-                break
-        return seen
+                return 1
+        self._turns.no_suspects()
+        return 0
 
     async def _claim(
         self, lease: UUID, lane: int, priority: int, after: int, workspaces: list[tuple[UUID, int]], limit: int

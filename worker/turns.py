@@ -17,6 +17,7 @@ from uuid import UUID
 # Priorities, and how often each is served when all have work: imports cannot starve edits, nor edits imports for ever.
 PRIORITIES: dict[int, int] = {0: 8, 100: 4, 200: 2, 300: 1}
 REFRESH_SECONDS = 1.0  # then empty priorities are asked again, and new workspaces looked for
+SUSPECT_SECONDS = 0.5  # between looks for entries to be tried alone, while there are none
 SECOND_LOOK_SECONDS = 3.0  # a save that commits later than that is found by a whole pass
 WHOLE_SECONDS = 10.0  # between whole passes while there is work in front
 WHOLE_COST = 20  # and never more than a twentieth of the time
@@ -52,6 +53,7 @@ class Turns:
         self._served = dict.fromkeys(PRIORITIES, 0.0)  # stride scheduling: who has had least for its weight is next
         self._whole_cost = 0.0
         self._next_whole = 0.0
+        self._suspects_at = 0.0
         self.ranges: dict[int, Ranges] = {}
         self.restart()
 
@@ -60,6 +62,7 @@ class Turns:
         now = self._now()
         self.ranges = {priority: Ranges() for priority in PRIORITIES}
         self.fresh = True
+        self._suspects_at = now
         self._began = now
         self._refresh_at = now + REFRESH_SECONDS
         self._second_look_at = now + SECOND_LOOK_SECONDS
@@ -79,6 +82,7 @@ class Turns:
 
     def wake(self) -> None:
         """Somebody says that there is work: forget which priorities were empty."""
+        self._suspects_at = self._now()
         for ranges in self.ranges.values():
             ranges.empty = False
 
@@ -90,6 +94,14 @@ class Turns:
         self._refresh_at = now + REFRESH_SECONDS
         self.wake()
         return True
+
+    def suspects_are_due(self) -> bool:
+        """Whether to look for entries that are to be tried alone."""
+        return self._now() >= self._suspects_at
+
+    def no_suspects(self) -> None:
+        """There was none."""
+        self._suspects_at = self._now() + SUSPECT_SECONDS
 
     def second_look(self) -> list[tuple[int, int]]:
         """Priorities, each with a watermark of some seconds ago, that are to be looked at again now."""

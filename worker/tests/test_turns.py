@@ -123,3 +123,15 @@ def test_a_whole_pass_begins_from_the_start() -> None:
     turns.found(200, [uuid4(), uuid4()], 70)
     turns.restart()
     assert turns.in_order() and turns.ranges[100].after == -1 and turns.next_workspaces(200) == []
+
+
+def test_suspects_are_looked_for_now_and_then_and_when_there_was_one() -> None:
+    turns, clock = new()
+    assert turns.suspects_are_due()
+    turns.no_suspects()
+    assert not turns.suspects_are_due()
+    clock.time += 0.5
+    assert turns.suspects_are_due()
+    turns.no_suspects()
+    turns.wake()
+    assert turns.suspects_are_due()

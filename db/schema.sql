@@ -6187,7 +6187,7 @@ COMMENT ON FUNCTION core.queue_heads(p_now timestamp with time zone) IS 'Smalles
 -- Name: read_leased(uuid[], uuid[], integer[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], places integer[], models text[], bodies text[])
+CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], stale integer[], places integer[], models text[], bodies text[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6196,7 +6196,7 @@ begin
     return query
     with content as materialized (
         select k.place::integer, k.workspace_id, k.page_id, k.no, case when k.no = 0 then p.version else b.ver end as ver,
-            b.type, b.data, p.title
+            b.type, b.data, p.title, e.ver as entry_ver
         from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as k (workspace_id, page_id, no, place)
         left join lateral (
             select p.version, p.title
@@ -6210,6 +6210,12 @@ begin
             where b.workspace_id = k.workspace_id and b.page_id = k.page_id and b.no = k.no and p.version is not null
             limit 1
         ) as b on true
+        left join lateral (
+            select e.ver
+            from core.search_entries as e
+            where e.workspace_id = k.workspace_id and e.page_id = k.page_id and e.no = k.no
+            limit 1
+        ) as e on true
     ),
     behind as (
         select c.place, m.model, e.text_hash
@@ -6240,6 +6246,13 @@ begin
     select
         (select array_agg(c.ver order by c.place) from content as c),
         (select array_agg(t.text_hash order by c.place) from content as c left join texts as t on t.place = c.place),
+        array(
+            select c.place
+            from content as c
+            where c.ver is null or c.entry_ver is null or c.entry_ver < c.ver
+                or c.place in (select b.place from behind as b)
+            order by c.place
+        ),
         coalesce((select array_agg(w.place order by w.place, w.model) from wanted as w), '{}'),
         coalesce((select array_agg(w.model order by w.place, w.model) from wanted as w), '{}'),
         coalesce((select array_agg(w.body order by w.place, w.model) from wanted as w), '{}');
@@ -6253,7 +6266,7 @@ ALTER FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos
 -- Name: FUNCTION read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) IS 'Content versions and hashes of claimed entries, and the texts that each model has to embed, by place.';
+COMMENT ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) IS 'Content versions and hashes of claimed entries, which are stale, and the texts that each model has to embed.';
 
 
 --
@@ -8882,7 +8895,7 @@ COMMENT ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer
 -- Name: claim(smallint, smallint, bigint, uuid[], bigint[], integer, uuid, double precision, uuid, text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) RETURNS TABLE(rows integer, seq bigint, workspace_rows integer[], workspace_seqs bigint[], places integer[], models text[], bodies text[], waits double precision[])
+CREATE FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) RETURNS TABLE(rows integer, seq bigint, workspace_rows integer[], workspace_seqs bigint[], stale integer[], places integer[], models text[], bodies text[], waits double precision[])
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -8929,7 +8942,7 @@ begin
     end if;
     rows := cardinality(v_nos);
     seq := (select max(s) from unnest(v_seqs) as s);
-    select r.* into v_vers, v_text_hashes, places, models, bodies
+    select r.* into v_vers, v_text_hashes, stale, places, models, bodies
     from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
     insert into core.indexing_leases
         (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)

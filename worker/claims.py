@@ -24,6 +24,7 @@ class Claimed:
         seq: the last one's place in the order, the next watermark.
         workspace_rows: how many there are of each workspace that was asked for; None when none was.
         workspace_seqs: the last one of each of those.
+        stale: places of the entries that something has to be written for; the others are in search as they are.
         places: places of the entries that `models` have to embed.
         models: names of those models.
         bodies: the texts.
@@ -35,6 +36,7 @@ class Claimed:
     seq: int | None
     workspace_rows: list[int] | None
     workspace_seqs: list[int | None] | None
+    stale: list[int] | None
     places: list[int] | None
     models: list[str] | None
     bodies: list[str] | None

@@ -163,7 +163,7 @@ class Drain:
         begin = time.monotonic()
         async with self._renewing(lease):
             outcome = await self._embed(claimed)
-            refused = await self._write_all(lease, claimed.rows, outcome)
+            refused = await self._write_all(lease, claimed.stale or (), outcome)
             done = again = retried = dead = released = 0
             wanted = set(claimed.places or ())
             ready = [
@@ -251,13 +251,13 @@ class Drain:
             stopping.cancel()
             embedding.cancel()
 
-    async def _write_all(self, lease: UUID, rows: int, outcome: Outcome) -> set[int]:
+    async def _write_all(self, lease: UUID, stale: Sequence[int], outcome: Outcome) -> set[int]:
         """Write the batch's entries in short statements; the places of those that the database refused.
 
         A text without its vector is written all the same: full text goes on without the provider.
         """
         refused: set[int] = set()
-        plain: list[Vector] = [(place, None, None) for place in range(1, rows + 1) if place not in outcome.vectors]
+        plain: list[Vector] = [(place, None, None) for place in stale if place not in outcome.vectors]
         vectors: list[Vector] = [(place, self._embedder.name, text) for place, text in outcome.vectors.items()]
         for todo, size in ((plain, WRITE_ROWS), (vectors, WRITE_VECTORS)):
             for start in range(0, len(todo), size):

@@ -1,14 +1,13 @@
--- indexing.claim: leases up to p_limit due entries of one lane and priority, and returns what is to be embedded.
--- Either the first behind the watermark p_after_seq (no workspaces given), or, of several workspaces in turn, p_limit
--- divided by their number of each, behind a watermark of each. A watermark (the last seq that this drainer claimed)
--- lets the scan start behind what is drained: with an old snapshot held open somewhere the index keeps those rows.
--- Lane 1's seq is the due time in microseconds, so that entries that back off are behind the range, not in it. Texts
--- are read by a statement of their own, under a snapshot taken after the lease: a save that committed meanwhile had
--- only locked its waiting entry; one snapshot for both would embed the old text and ack it. Not flushed: a claim that
--- a crash of the server loses was none.
--- rows: 0 when there is none. seq: the last one. workspace_rows, workspace_seqs: of each given workspace. places,
--- models, bodies: a text to embed by a model and the place of its entry. waits: core.breaker_wait of each of p_models,
--- when there is something to embed.
+-- indexing.claim: leases up to p_limit due entries of one lane and priority, and returns what is to be embedded. Either
+-- the first behind the watermark p_after_seq (no workspaces given), or, of several workspaces in turn, p_limit divided
+-- by their number of each, behind a watermark of each. A watermark (the last seq that this drainer claimed) lets the
+-- scan start behind what is drained: with an old snapshot held open somewhere the index keeps those rows. Lane 1's seq
+-- is the due time in microseconds, so that entries that back off are behind the range, not in it. Texts are read by a
+-- statement of their own, under a snapshot taken after the lease: a save that committed meanwhile had only locked its
+-- waiting entry; one snapshot for both would embed the old text and ack it. Not flushed: a claim that a crash of the
+-- server loses was none. rows: 0 when there is none. seq: the last one. workspace_rows, workspace_seqs: of each given
+-- workspace. stale: places of entries that something has to be written for. places, models, bodies: a text to embed by
+-- a model and the place of its entry. waits: core.breaker_wait of each of p_models, when there is something to embed.
 create or replace function indexing.claim(
     p_lane smallint,
     p_priority smallint,
@@ -26,6 +25,7 @@ returns table (
     seq bigint,
     workspace_rows integer[],
     workspace_seqs bigint[],
+    stale integer[],
     places integer[],
     models text[],
     bodies text[],
@@ -81,7 +81,7 @@ begin
     end if;
     rows := cardinality(v_nos);
     seq := (select max(s) from unnest(v_seqs) as s);
-    select r.* into v_vers, v_text_hashes, places, models, bodies
+    select r.* into v_vers, v_text_hashes, stale, places, models, bodies
     from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
     insert into core.indexing_leases
         (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)

@@ -1,5 +1,5 @@
 begin;
-select plan(16);
+select plan(17);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -119,6 +119,16 @@ update core.block_embeddings set ver = 1, text_hash = '' where no = 2;
 select results_eq(
     $$select no, body is not null from pg_temp.claim(10)$$, $$values (0, true), (1, false), (2, false)$$,
     'nor does a version that has its vector'
+);
+select pg_temp.give_back();
+insert into core.search_entries values (
+    '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 2, 'b2', 'paragraph', 1, '', '',
+    '{}', now()
+);
+select is(
+    (select c.stale from indexing.claim(0::smallint, 100::smallint, -1, '{}', '{}', 9,
+            '00000000-0000-7000-8000-000000000019', 60, null, '{hashing-384}') as c), '{1,2}'::integer[],
+    'an entry with text and vector of its version is not stale'
 );
 select pg_temp.give_back();
 insert into core.embedding_models values ('second', 3, 'shadow', now());

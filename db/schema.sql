@@ -10859,7 +10859,7 @@ begin
     select coalesce(jsonb_object_agg(d.error_code, d.entries), '{}') into v_codes from core.count_dead_codes() as d;
     select count(*) into v_discarded
     from (select from core.indexing_dead_letters as d where d.discarded_at is not null limit 100001) as d;
-    return v_state || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
+    return v_state - array['heads', 'last_seq'] || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
 end;
 $$;
 
@@ -11497,6 +11497,10 @@ begin
         ('quire_indexing_dead_letters', 'gauge', '{}', s.dead),
         ('quire_indexing_oldest_ready_seconds', 'gauge', '{}', s.oldest_seconds),
         ('quire_indexing_lag_seconds', 'gauge', '{}', s.lag_seconds),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "done"}', s.done_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "failed"}', s.failed_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "dead"}', s.dead_total),
+        ('quire_indexing_embedded_total', 'counter', '{}', s.embedded_total),
         ('quire_indexing_lease_expired_total', 'counter', '{}', s.lease_expired_total)
     ) as m (name, type, labels, value);
 

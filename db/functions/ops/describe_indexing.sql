@@ -22,7 +22,7 @@ begin
     select coalesce(jsonb_object_agg(d.error_code, d.entries), '{}') into v_codes from core.count_dead_codes() as d;
     select count(*) into v_discarded
     from (select from core.indexing_dead_letters as d where d.discarded_at is not null limit 100001) as d;
-    return v_state || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
+    return v_state - array['heads', 'last_seq'] || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
 end;
 $$;
 

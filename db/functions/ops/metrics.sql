@@ -26,6 +26,10 @@ begin
         ('quire_indexing_dead_letters', 'gauge', '{}', s.dead),
         ('quire_indexing_oldest_ready_seconds', 'gauge', '{}', s.oldest_seconds),
         ('quire_indexing_lag_seconds', 'gauge', '{}', s.lag_seconds),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "done"}', s.done_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "failed"}', s.failed_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "dead"}', s.dead_total),
+        ('quire_indexing_embedded_total', 'counter', '{}', s.embedded_total),
         ('quire_indexing_lease_expired_total', 'counter', '{}', s.lease_expired_total)
     ) as m (name, type, labels, value);
 

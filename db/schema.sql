@@ -2584,7 +2584,7 @@ declare
     end;
 begin
     if v_wrong is not null then
-        raise exception '%', v_wrong using errcode = 'PT400', constraint = 'bad_scaling';
+        raise exception '%', v_wrong using errcode = '22023';
     end if;
 end;
 $$;
@@ -2596,7 +2596,7 @@ ALTER FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_
 -- Name: FUNCTION check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Refuses settings of scaling that mean nothing. PT400 bad_scaling.';
+COMMENT ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Refuses settings of scaling that mean nothing. 22023.';
 
 
 --
@@ -12567,7 +12567,7 @@ ALTER FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_coo
 --
 
 COMMENT ON FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Sets within how many seconds a backlog is to be gone, the cooldown before fewer workers are wanted, and how many
-entries a second the embedding provider takes (NULL: no limit). PT400 bad_scaling.';
+entries a second the embedding provider takes (NULL: no limit). 22023.';
 
 
 --
@@ -13109,7 +13109,7 @@ ALTER FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_
 -- Name: FUNCTION workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Worker processes wanted: more at once, fewer after the cooldown. At least 1; 1000 at most. PT400 bad_scaling.';
+COMMENT ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Worker processes wanted: more at once, fewer after the cooldown. At least 1; 1000 at most. 22023.';
 
 
 --

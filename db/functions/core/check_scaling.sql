@@ -1,4 +1,4 @@
--- core.check_scaling: refuses settings of scaling that mean nothing. PT400 bad_scaling names the one.
+-- core.check_scaling: refuses settings of scaling that mean nothing. 22023 names the one.
 create or replace function core.check_scaling(
     p_target_seconds double precision,
     p_cooldown_seconds double precision,
@@ -22,11 +22,11 @@ declare
     end;
 begin
     if v_wrong is not null then
-        raise exception '%', v_wrong using errcode = 'PT400', constraint = 'bad_scaling';
+        raise exception '%', v_wrong using errcode = '22023';
     end if;
 end;
 $$;
 
 comment on function core.check_scaling(double precision, double precision, double precision) is
-'Refuses settings of scaling that mean nothing. PT400 bad_scaling.';
+'Refuses settings of scaling that mean nothing. 22023.';
 revoke all on function core.check_scaling(double precision, double precision, double precision) from public;

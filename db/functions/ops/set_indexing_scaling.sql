@@ -1,4 +1,4 @@
--- ops.set_indexing_scaling: the settings that ops.workers_wanted reckons with, all three. PT400 bad_scaling.
+-- ops.set_indexing_scaling: the settings that ops.workers_wanted reckons with, all three. 22023.
 create or replace function ops.set_indexing_scaling(
     p_target_seconds double precision default 60,
     p_cooldown_seconds double precision default 300,
@@ -20,5 +20,5 @@ $$;
 
 comment on function ops.set_indexing_scaling(double precision, double precision, double precision) is
 'Sets within how many seconds a backlog is to be gone, the cooldown before fewer workers are wanted, and how many
-entries a second the embedding provider takes (NULL: no limit). PT400 bad_scaling.';
+entries a second the embedding provider takes (NULL: no limit). 22023.';
 revoke all on function ops.set_indexing_scaling(double precision, double precision, double precision) from public;

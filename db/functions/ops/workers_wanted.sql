@@ -1,7 +1,7 @@
 -- ops.workers_wanted: how many worker processes the queue wants: core.need_workers for the newest statistics (or for
 -- the queue as it is, where nobody writes any), and no fewer than it wanted at any time of the cooldown: out at once,
 -- in only after 5 minutes of wanting less. NULL parameters take core.indexing_scaling's values. Read by `quire worker
--- --autoscale`, KEDA and Prometheus; whoever asks keeps to its own minimum and maximum. PT400 bad_scaling.
+-- --autoscale`, KEDA and Prometheus; whoever asks keeps to its own minimum and maximum. 22023.
 create or replace function ops.workers_wanted(
     p_target_seconds double precision default null,
     p_cooldown_seconds double precision default null,
@@ -55,7 +55,7 @@ end;
 $$;
 
 comment on function ops.workers_wanted(double precision, double precision, double precision) is
-'Worker processes wanted: more at once, fewer after the cooldown. At least 1; 1000 at most. PT400 bad_scaling.';
+'Worker processes wanted: more at once, fewer after the cooldown. At least 1; 1000 at most. 22023.';
 revoke all on function ops.workers_wanted(double precision, double precision, double precision) from public;
 grant execute on function ops.workers_wanted(double precision, double precision, double precision)
 to quire_monitor, quire_worker;

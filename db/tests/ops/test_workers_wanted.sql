@@ -68,11 +68,11 @@ select pg_temp.at('11:00:00');
 delete from core.indexing_queue;
 select is(ops.workers_wanted(), 1, 'rows of the future do not count');
 
-select throws_ok('select ops.workers_wanted(0)', 'PT400', 'the target is 0 seconds: it takes 1 to 86400', 'bad_target');
+select throws_ok('select ops.workers_wanted(0)', '22023', 'the target is 0 seconds: it takes 1 to 86400', 'bad_target');
 select throws_ok(
-    'select ops.set_indexing_scaling(60, -1)', 'PT400', 'the cooldown is -1 seconds: it takes 0 to 86400', 'bad cooldown'
+    'select ops.set_indexing_scaling(60, -1)', '22023', 'the cooldown is -1 seconds: it takes 0 to 86400', 'bad cooldown'
 );
-select throws_ok('select ops.set_indexing_scaling(60, 300, 0)', 'PT400', null, 'bad limit');
+select throws_ok('select ops.set_indexing_scaling(60, 300, 0)', '22023', null, 'bad limit');
 select ok(
     not has_function_privilege('quire_worker', 'ops.set_indexing_scaling(float8, float8, float8)', 'execute'),
     'operators set, workers do not'

@@ -48,7 +48,7 @@ async def procrastinate(conninfo: str, count: int | None, options: dict[str, str
     lap = Lap()
 
     @app.task(name="index", queue="index")
-    async def index(entry: int) -> None:  # noqa: RUF029
+    async def index(entry: int) -> None:
         lap.done(1)
 
     async with app.open_async():
@@ -90,7 +90,7 @@ async def pgqueuer(conninfo: str, count: int | None, options: dict[str, str]) ->
     manager = module.PgQueuer(driver)
 
     @manager.entrypoint("index")
-    async def index(job: Any) -> None:  # noqa: RUF029
+    async def index(job: Any) -> None:
         lap.done(1)
 
     lap.begin()

@@ -95,19 +95,20 @@ def edit_all(connection: Connection, workspace: uuid.UUID) -> None:
         " where workspace_id = %s",
         [workspace],
     )
-    connection.execute("update core.search_entries set indexed_at = now() - interval '1 hour'")  # nothing settles
+    connection.execute(  # so that nothing settles
+        "update core.search_entries set indexed_at = now() - interval '1 hour' where workspace_id = %s", [workspace]
+    )
 
 
-def without_history(connection: Connection, table: str = "indexing.ack") -> str | None:
-    """The definition of indexing.ack without its history row; None when it has another form than is known here."""
-    text = one(connection, "select pg_get_functiondef(p.oid) from pg_proc as p where p.oid = %s::regproc", table)
+def ack_definition(connection: Connection) -> str:
+    """indexing.ack as it is."""
+    return one(connection, "select pg_get_functiondef('indexing.ack'::regproc)")
+
+
+def without_history(definition: str) -> str | None:
+    """A definition of indexing.ack without its history row; None when it has another form than is known here."""
     for pattern, instead in _HISTORY:
-        changed, count = re.subn(pattern, instead, text)
+        changed, count = re.subn(pattern, instead, definition)
         if count == 1:
             return changed
     return None
-
-
-def with_history(connection: Connection, table: str = "indexing.ack") -> str:
-    """The definition of indexing.ack as it is."""
-    return one(connection, "select pg_get_functiondef(p.oid) from pg_proc as p where p.oid = %s::regproc", table)

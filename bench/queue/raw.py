@@ -28,7 +28,7 @@ create table raw.done (
     id bigint, workspace_id integer, attempts smallint, enqueued_at timestamptz, processed_at timestamptz not null
 )
 """
-FILL = "insert into raw.queue (id, workspace_id) select n, n % 10 from generate_series(1, %s::bigint) as n"
+FILL = "insert into raw.queue (id, workspace_id) select n, mod(n, 10) from generate_series(1, %s::bigint) as n"
 CLAIM = """
 with c as materialized (
     select id from raw.queue where lane = 0 and lease_until is null and run_at <= now()

@@ -163,6 +163,7 @@ def _kill_in_turn(
 ) -> None:
     """Workers die by themselves, at one step after the other; in between API and PostgreSQL are killed."""
     others = ["api", "postgres"] * max(1, kills // 10)
+    all_others = len(others)
     turn = 0
 
     def start(worker: Mortal) -> None:
@@ -185,11 +186,8 @@ def _kill_in_turn(
             if worker.ended():
                 report.kills[worker.step] += 1
                 start(worker)
-        if (
-            others
-            and time.monotonic() > next_other
-            and sum(report.kills.values()) * 2 * max(1, kills // 10) >= kills * (2 * max(1, kills // 10) - len(others))
-        ):
+        share = 1 - len(others) / all_others
+        if others and time.monotonic() > next_other and sum(report.kills.values()) >= kills * share:
             kind = others.pop(0)
             if kind == "api":
                 api.kill()
@@ -225,7 +223,8 @@ def _check(report: Report, database: str, folder: Path) -> None:
         while (left := number("select count(*) from core.indexing_queue")) and time.monotonic() < end:
             time.sleep(0.1)
         if left:
-            report.problems.append(f"{left} entries still wait: {rows('select * from core.indexing_queue limit 5')}")
+            some = rows("select * from core.indexing_queue limit 5")
+            report.problems.append(f"{left} entries still wait, such as {some}")
         else:
             report.problems += [f"stale entry or vector (page, no, ver, entry, vector): {row}" for row in rows(STALE)]
         report.problems += [f"applied twice (page, no, enqueued, times): {row}" for row in rows(TWICE)]

@@ -1,5 +1,7 @@
 """What is compared by bench/queue_throughput.py: each fills its queue, and drains it in processes of its own."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import json

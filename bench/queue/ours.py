@@ -31,6 +31,7 @@ class NoEmbedder:
     """Unit vectors out of a stock, no work at all."""
 
     dimensions = DIMENSIONS
+    remote = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -62,7 +63,8 @@ async def drain(conninfo: str, concurrency: int, model: str) -> None:
     pool = create_pool(as_role(conninfo, "quire_worker"), settings, min_size=concurrency, max_size=concurrency + 3)
     await pool.open(wait=True)
     context = tasks.Context(settings, pool, NoEmbedder(model), concurrency)
-    job: Any = tasks.create_indexing_app(context).tasks["index_drain"]
+    app: Any = tasks.create_indexing_app(context)
+    job = app.tasks["index_drain"]
     lap = Lap()
     ack: Any = claims.ack
 

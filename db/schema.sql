@@ -4852,12 +4852,12 @@ begin
             cross join lateral (
                 select d.ctid as row_id
                 from core.indexing_queue as d
-                where (d.workspace_id, d.lane, d.priority, d.seq)
-                    > (t.workspace_id, p_lane, p_priority, t.after_seq)
-                    and (d.workspace_id, d.lane, d.priority, d.seq)
-                    <= (t.workspace_id, p_lane, p_priority, p_due_seq)
+                where (d.lane, d.priority, d.workspace_id, d.seq)
+                    > (p_lane, p_priority, t.workspace_id, t.after_seq)
+                    and (d.lane, d.priority, d.workspace_id, d.seq)
+                    <= (p_lane, p_priority, t.workspace_id, p_due_seq)
                     and d.lease_id is null and d.run_at <= p_now
-                order by d.workspace_id, d.lane, d.priority, d.seq
+                order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
                 for update skip locked
             ) as s
@@ -8474,15 +8474,15 @@ begin
     ),
     tail as (
         -- lane 1: what failed and is tried again
-        (select q.* from core.indexing_queue as q
-        where (q.workspace_id, q.lane, q.priority) >= (p_workspace_id, 0::smallint, 0::smallint)
-            and (q.workspace_id, q.lane, q.priority) < (p_workspace_id, 0::smallint, 200::smallint)
-        order by q.workspace_id desc, q.lane desc, q.priority desc, q.seq desc limit 5000)
-        union all
-        (select q.* from core.indexing_queue as q
-        where (q.workspace_id, q.lane, q.priority) >= (p_workspace_id, 1::smallint, 0::smallint)
-            and (q.workspace_id, q.lane, q.priority) < (p_workspace_id, 1::smallint, 200::smallint)
-        order by q.workspace_id desc, q.lane desc, q.priority desc, q.seq desc limit 1000)
+        select q.*
+        from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
+        cross join lateral (
+            select q.* from core.indexing_queue as q
+            where (q.lane, q.priority, q.workspace_id) >= (c.lane, c.priority, p_workspace_id)
+                and (q.lane, q.priority, q.workspace_id) <= (c.lane, c.priority, p_workspace_id)
+            order by q.lane desc, q.priority desc, q.workspace_id desc, q.seq desc
+            limit 5000
+        ) as q
     ),
     waiting as (
         -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks
@@ -9329,30 +9329,23 @@ begin
         return;
     end if;
     return query
-    with recursive leap (workspace_id) as (
-        (select q.workspace_id from core.indexing_queue as q order by q.workspace_id, q.lane, q.priority, q.seq limit 1)
+    with recursive leap (workspace_id, place) as (
+        select '00000000-0000-0000-0000-000000000000'::uuid, 0
         union all
         select (
             select q.workspace_id
             from core.indexing_queue as q
-            where q.workspace_id > l.workspace_id
-            order by q.workspace_id, q.lane, q.priority, q.seq
+            where (q.lane, q.priority, q.workspace_id) > (0::smallint, p_priority, l.workspace_id)
+                and (q.lane, q.priority) <= (0::smallint, p_priority)
+            order by q.lane, q.priority, q.workspace_id, q.seq
             limit 1
-        )
+        ), l.place + 1
         from leap as l
-        where l.workspace_id is not null
+        where l.workspace_id is not null and l.place < p_limit
     )
-    select coalesce(array_agg(s.workspace_id), '{}'), null::bigint
-    from (
-        select l.workspace_id
-        from leap as l
-        where l.workspace_id is not null and exists (
-            select
-            from core.indexing_queue as q
-            where q.workspace_id = l.workspace_id and q.lane = 0 and q.priority = p_priority
-        )
-        limit p_limit
-    ) as s;
+    select coalesce(array_agg(l.workspace_id), '{}'), null::bigint
+    from leap as l
+    where l.place > 0 and l.workspace_id is not null;
 end;
 $$;
 
@@ -17529,7 +17522,7 @@ COMMENT ON INDEX core.indexing_leases_pk IS 'Lease of a batch.';
 -- Name: indexing_queue_fair_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
-CREATE INDEX indexing_queue_fair_ix ON core.indexing_queue USING btree (workspace_id, lane, priority, seq);
+CREATE INDEX indexing_queue_fair_ix ON core.indexing_queue USING btree (lane, priority, workspace_id, seq);
 
 
 --

@@ -30,12 +30,12 @@ begin
             cross join lateral (
                 select d.ctid as row_id
                 from core.indexing_queue as d
-                where (d.workspace_id, d.lane, d.priority, d.seq)
-                    > (t.workspace_id, p_lane, p_priority, t.after_seq)
-                    and (d.workspace_id, d.lane, d.priority, d.seq)
-                    <= (t.workspace_id, p_lane, p_priority, p_due_seq)
+                where (d.lane, d.priority, d.workspace_id, d.seq)
+                    > (p_lane, p_priority, t.workspace_id, t.after_seq)
+                    and (d.lane, d.priority, d.workspace_id, d.seq)
+                    <= (p_lane, p_priority, t.workspace_id, p_due_seq)
                     and d.lease_id is null and d.run_at <= p_now
-                order by d.workspace_id, d.lane, d.priority, d.seq
+                order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
                 for update skip locked
             ) as s

@@ -1,7 +1,7 @@
 -- core.read_leased: what a claim's entries need: their content versions (NULL: gone), the hashes of texts that a model
 -- has no vector of that version for, and those texts, once for each model that has to embed them. Texts are made only
--- where a version is new to a model; a model that has a vector of the same text is not asked again. stale: the places of
--- entries that something has to be written for, or removed. All look-ups are by key, whatever the statistics say
+-- where a version is new to a model; a model that has a vector of the same text is not asked again. stale: the places
+-- of entries that something has to be written for, or removed. All look-ups are by key, whatever the statistics say
 -- (lateral with a limit).
 create or replace function core.read_leased(
     p_workspace_ids uuid[],

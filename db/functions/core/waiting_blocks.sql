@@ -31,15 +31,15 @@ begin
     ),
     tail as (
         -- lane 1: what failed and is tried again
-        (select q.* from core.indexing_queue as q
-        where (q.workspace_id, q.lane, q.priority) >= (p_workspace_id, 0::smallint, 0::smallint)
-            and (q.workspace_id, q.lane, q.priority) < (p_workspace_id, 0::smallint, 200::smallint)
-        order by q.workspace_id desc, q.lane desc, q.priority desc, q.seq desc limit 5000)
-        union all
-        (select q.* from core.indexing_queue as q
-        where (q.workspace_id, q.lane, q.priority) >= (p_workspace_id, 1::smallint, 0::smallint)
-            and (q.workspace_id, q.lane, q.priority) < (p_workspace_id, 1::smallint, 200::smallint)
-        order by q.workspace_id desc, q.lane desc, q.priority desc, q.seq desc limit 1000)
+        select q.*
+        from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
+        cross join lateral (
+            select q.* from core.indexing_queue as q
+            where (q.lane, q.priority, q.workspace_id) >= (c.lane, c.priority, p_workspace_id)
+                and (q.lane, q.priority, q.workspace_id) <= (c.lane, c.priority, p_workspace_id)
+            order by q.lane desc, q.priority desc, q.workspace_id desc, q.seq desc
+            limit 5000
+        ) as q
     ),
     waiting as (
         -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks

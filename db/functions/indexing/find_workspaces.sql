@@ -30,30 +30,23 @@ begin
         return;
     end if;
     return query
-    with recursive leap (workspace_id) as (
-        (select q.workspace_id from core.indexing_queue as q order by q.workspace_id, q.lane, q.priority, q.seq limit 1)
+    with recursive leap (workspace_id, place) as (
+        select '00000000-0000-0000-0000-000000000000'::uuid, 0
         union all
         select (
             select q.workspace_id
             from core.indexing_queue as q
-            where q.workspace_id > l.workspace_id
-            order by q.workspace_id, q.lane, q.priority, q.seq
+            where (q.lane, q.priority, q.workspace_id) > (0::smallint, p_priority, l.workspace_id)
+                and (q.lane, q.priority) <= (0::smallint, p_priority)
+            order by q.lane, q.priority, q.workspace_id, q.seq
             limit 1
-        )
+        ), l.place + 1
         from leap as l
-        where l.workspace_id is not null
+        where l.workspace_id is not null and l.place < p_limit
     )
-    select coalesce(array_agg(s.workspace_id), '{}'), null::bigint
-    from (
-        select l.workspace_id
-        from leap as l
-        where l.workspace_id is not null and exists (
-            select
-            from core.indexing_queue as q
-            where q.workspace_id = l.workspace_id and q.lane = 0 and q.priority = p_priority
-        )
-        limit p_limit
-    ) as s;
+    select coalesce(array_agg(l.workspace_id), '{}'), null::bigint
+    from leap as l
+    where l.place > 0 and l.workspace_id is not null;
 end;
 $$;
 

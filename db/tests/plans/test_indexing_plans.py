@@ -145,13 +145,27 @@ def test_the_fair_index_orders_a_claim_of_several_workspaces(conn: psycopg.Conne
     plan = explain(
         conn,
         "select d.ctid from core.indexing_queue as d"
-        " where (d.workspace_id, d.lane, d.priority, d.seq) > (%s, 0::smallint, 100::smallint, -1)"
-        " and (d.workspace_id, d.lane, d.priority, d.seq) <= (%s, 0::smallint, 100::smallint, 9223372036854775807)"
+        " where (d.lane, d.priority, d.workspace_id, d.seq) > (0::smallint, 100::smallint, %s, -1)"
+        " and (d.lane, d.priority, d.workspace_id, d.seq) <= (0::smallint, 100::smallint, %s, 9223372036854775807)"
         " and d.lease_id is null and d.run_at <= now()"
-        " order by d.workspace_id, d.lane, d.priority, d.seq limit 2 for update skip locked",
+        " order by d.lane, d.priority, d.workspace_id, d.seq limit 2 for update skip locked",
         filled, filled,
     )  # fmt: skip
     assert [node["Index Name"] for node in plan if "Index Name" in node] == ["indexing_queue_fair_ix"]
+
+
+def test_an_ack_looks_its_rows_up_by_key(conn: psycopg.Connection, filled: UUID) -> None:
+    """Also in a session whose plans were made while the queue was empty."""
+    lease = uuid4()
+    assert conn.execute(CLAIM, [-1, lease]).fetchone() == (100,)
+    before = queue_blocks(conn)
+    held = conn.execute(
+        "select cardinality(k.places) from core.indexing_leases as l, core.lock_leased("
+        "l.lease_id, l.workspace_ids, l.page_ids, l.nos, null) as k where l.lease_id = %s",
+        [lease],
+    ).fetchone()
+    assert held == (100,)
+    assert queue_blocks(conn) - before < 100 * 8
 
 
 def test_containment_uses_the_gin_index(conn: psycopg.Connection, filled: UUID) -> None:

@@ -25,6 +25,7 @@ from db.embedded import EmbeddedServer
 
 _HERE = Path(__file__).parent
 _VECTOR_MODEL = "bench-vectors"
+HOW = ["flushed", "claims_not_flushed"]  # a claim that a crash loses was none: an ack has to be durable, it need not
 Fill = Callable[[], None]
 Drain = Callable[[Any], float]
 
@@ -75,10 +76,14 @@ def of_quire(server: EmbeddedServer, connection: Connection, count: int, vectors
         stock.enqueue(connection, edited)
         connection.execute("checkpoint")
 
-    def drain(many: int, model: str = stock.MODEL, option: int = 1) -> float:
-        return race([[sys.executable, "-m", "bench.queue.ours", url, str(option), model]] * 2, many)
+    def drain(many: int, model: str = stock.MODEL, option: tuple[int, int] = (1, 100)) -> float:
+        concurrency, batch = option
+        return race(
+            [[sys.executable, "-m", "bench.queue.ours", url, str(concurrency), model]] * 2,
+            *(many, {"QUIRE_INDEX_BATCH": str(batch)}),
+        )
 
-    def bare(option: int) -> float:
+    def bare(option: tuple[int, int]) -> float:
         assert changed is not None
         connection.execute(changed.encode())
         try:
@@ -86,13 +91,23 @@ def of_quire(server: EmbeddedServer, connection: Connection, count: int, vectors
         finally:
             connection.execute(definition.encode())
 
-    concurrency = [1, 2, 3]
-    made = [Contender("quire", count, fill, lambda option: drain(count, option=option), concurrency, True)]
-    if changed is not None:
-        made.append(Contender("quire_no_history", count, fill, bare, concurrency, False))
+    # Of 100, the default, beside the raw loop's batches of 100; larger ones beside what others are tuned to.
+    of_100, larger = [(1, 100), (2, 100), (3, 100)], [(1, 500), (1, 1000), (2, 1000)]
+    made: list[Contender] = []
+    for name, options in (("quire", of_100), ("quire_tuned", larger)):
+        made.append(Contender(name, count, fill, lambda option: drain(count, option=option), options, True))
+        if changed is not None:
+            made.append(Contender(f"{name}_no_history", count, fill, bare, options, False))
     made.append(
         Contender(
-            *("quire_with_vectors", vectors, edit, lambda option: drain(vectors, _VECTOR_MODEL, option), [2], True)
+            *(
+                "quire_with_vectors",
+                vectors,
+                edit,
+                lambda option: drain(vectors, _VECTOR_MODEL, option),
+                [(2, 100)],
+                True,
+            )
         )
     )
     return made
@@ -106,16 +121,17 @@ def of_raw(server: EmbeddedServer, connection: Connection, count: int) -> list[C
         connection.execute("vacuum raw.queue")
         connection.execute("truncate raw.done")
         connection.execute(raw.FILL, [count])
+        connection.execute("vacuum analyze raw.queue")  # or each claim sorts the table
         connection.execute("checkpoint")
 
-    def drain(connections: int, history: str) -> float:
-        command = [sys.executable, "-m", "bench.queue.raw", server.url("quire"), history]
+    def drain(connections: int, history: str, how: str) -> float:
+        command = [sys.executable, "-m", "bench.queue.raw", server.url("quire"), history, how]
         return race([command] * connections, count)
 
     return [
         Contender(
             *(f"raw_{connections}{suffix}", count, fill),
-            *(lambda _, connections=connections, history=history: drain(connections, history), [None]),
+            *(lambda how, connections=connections, history=history: drain(connections, history, how), HOW),
             history == "history",
         )
         for connections in (1, 2)
@@ -199,7 +215,7 @@ def of_bullmq(count: int) -> Generator[list[Contender]]:
                 def fill(command: list[str] = command) -> None:
                     _quietly([*command, "fill", str(count)], env)
 
-                made.append(Contender(kind, count, fill, drain, [(2, 100), (2, 500), (1, 200)], False))
+                made.append(Contender(kind, count, fill, drain, [(2, 100), (1, 200), (1, 500), (1, 1000)], False))
             time.sleep(0.5)
             yield made
         finally:

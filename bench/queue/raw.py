@@ -1,8 +1,8 @@
 """The least that a batch queue in SQL can do: claim 100 rows, delete them, and with `history` note them; psycopg.
 
-    python -m bench.queue.raw CONNINFO no_history|history [BATCH]
+    python -m bench.queue.raw CONNINFO no_history|history flushed|claims_not_flushed [BATCH]
 
-Each statement is prepared and commits by itself. TABLES and FILL make what it drains.
+Each statement is prepared and commits by itself; acks are always durable, claims need not be. TABLES and FILL make what it drains.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ update raw.queue as q set lease_id = %s, lease_until = now() + interval '60 s', 
 from c where q.id = c.id
 returning q.id, q.generation
 """
+# materialized, and asked for by the update: evaluated before it
+CLAIM_NOT_FLUSHED = CLAIM.replace(
+    "with c as", "with s as materialized (select set_config('synchronous_commit', 'off', true) as off), c as"
+).replace("from c where", "from c, s where s.off = 'off' and")
 ACK = """
 delete from raw.queue as q using unnest(%s::bigint[], %s::integer[]) as a (id, generation)
 where q.id = a.id and q.generation = a.generation and q.lease_id = %s
@@ -48,10 +52,10 @@ insert into raw.done select id, workspace_id, attempts, enqueued_at, now() from 
 """  # noqa: S608 - the constants above
 
 
-def batch(connection: psycopg.Connection, limit: int, history: bool) -> int:
+def batch(connection: psycopg.Connection, limit: int, history: bool, flushed: bool = True) -> int:
     """Claim and ack up to `limit` rows; how many."""
     lease = uuid.uuid4()
-    rows = connection.execute(CLAIM, [limit, lease], prepare=True).fetchall()
+    rows = connection.execute(CLAIM if flushed else CLAIM_NOT_FLUSHED, [limit, lease], prepare=True).fetchall()
     if not rows:
         return 0
     ids, generations = [row[0] for row in rows], [row[1] for row in rows]
@@ -61,11 +65,12 @@ def batch(connection: psycopg.Connection, limit: int, history: bool) -> int:
 
 def main() -> None:
     """Drain."""
-    conninfo, history, limit = sys.argv[1], sys.argv[2] == "history", int((*sys.argv, 100)[3])
+    conninfo, history, flushed = sys.argv[1], sys.argv[2] == "history", sys.argv[3] == "flushed"
+    limit = int((*sys.argv, 100)[4])
     lap = Lap()
     with psycopg.connect(conninfo, autocommit=True) as connection:
         lap.begin()
-        while count := batch(connection, limit, history):
+        while count := batch(connection, limit, history, flushed):
             lap.done(count)
     lap.end()
 

@@ -2,7 +2,8 @@
 
     python -m bench.queue.raw CONNINFO no_history|history flushed|claims_not_flushed [BATCH]
 
-Each statement is prepared and commits by itself; acks are always durable, claims need not be. TABLES and FILL make what it drains.
+Each statement is prepared and commits by itself; acks are always durable, claims need not be. TABLES and FILL make what
+it drains.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ written: `quire` is claim + ack + history row in batches of 100, the default, `q
 taken out of indexing.ack, `quire_tuned` and `quire_tuned_no_history` with larger batches, `quire_with_vectors` blocks
 with new texts, with entries, full text and vectors of 384 dimensions in an HNSW index, at no cost of embedding.
 `raw_1`, `raw_2` are a hand-written table and a loop of batches of 100, one and two connections, claims flushed or, as
-Quire's, not, whichever is faster. The other queues run jobs that do nothing, two processes each; what is not here is
-installed from PyPI and npm into the user's cache folder, and what cannot be had is named in the result. All on one
-throwaway server with production's durability (BullMQ: a Redis of its own). Options that a queue has are tried once and
-the best is kept; then the rounds, interleaved; the ratios are of the medians. The result goes to
-bench/results/queue_throughput.json; exit code 1 when a limit is missed.
+Quire's, not, whichever is faster. The other queues run jobs that do nothing; what is not here is installed from PyPI
+and npm into the user's cache folder, and what cannot be had is named in the result. All on one throwaway server with
+production's durability (BullMQ: a Redis of its own). Options that a queue has are tried once and the best is kept; then
+the rounds, interleaved; the ratios are of the medians. The result goes to bench/results/queue_throughput.json; exit
+code 1 when a limit is missed.
 """
 
 from __future__ import annotations

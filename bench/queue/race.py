@@ -33,6 +33,17 @@ def race(
     Raises:
         RaceError: one failed, hung, or they did not do `count` entries together.
     """
+    done = laps(commands, env, timeout)
+    if sum(each["count"] for each in done) != count:
+        raise RaceError(f"{commands[0]}: {[each['count'] for each in done]} of {count} entries")
+    took = max(each["last"] for each in done) - min(each["first"] for each in done)
+    return round(count / took, 1)
+
+
+def laps(
+    commands: Sequence[Sequence[str]], env: Mapping[str, str] | None = None, timeout: float = 900
+) -> list[dict[str, Any]]:
+    """What each program answers. Raises RaceError: one failed or hung."""
     with ExitStack() as stack:
         errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in commands]
         processes = [
@@ -66,11 +77,7 @@ def race(
         printed = [_tail(error) for error in errors]
     if any(codes) or not all(answer.startswith("{") for answer in answers):
         raise RaceError(f"{commands[0]}: exit codes {codes}, answers {answers}\n" + "\n".join(printed))
-    done: list[dict[str, Any]] = [json.loads(answer) for answer in answers]
-    if sum(each["count"] for each in done) != count:
-        raise RaceError(f"{commands[0]}: {[each['count'] for each in done]} of {count} entries\n" + "\n".join(printed))
-    took = max(each["last"] for each in done) - min(each["first"] for each in done)
-    return round(count / took, 1)
+    return [json.loads(answer) for answer in answers]
 
 
 def _line(process: subprocess.Popen[str]) -> str:

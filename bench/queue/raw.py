@@ -1,6 +1,6 @@
 """The least that a batch queue in SQL can do: claim 100 rows, delete them, and with `history` note them; psycopg.
 
-    python -m bench.queue.raw CONNINFO no_history|history flushed|claims_not_flushed [BATCH]
+    python -m bench.queue.raw CONNINFO no_history|history flushed|claims_not_flushed [BATCH [SECONDS]]
 
 Each statement is prepared and commits by itself; acks are always durable, claims need not be. TABLES and FILL make what
 it drains.
@@ -9,6 +9,7 @@ it drains.
 from __future__ import annotations
 
 import sys
+import time
 import uuid
 
 import psycopg
@@ -69,10 +70,17 @@ def main() -> None:
     conninfo, history, flushed = sys.argv[1], sys.argv[2] == "history", sys.argv[3] == "flushed"
     limit = int((*sys.argv, 100)[4])
     lap = Lap()
+    # a fifth argument: drain that many seconds, waiting for more when there is nothing
+    end = float(sys.argv[5]) if len(sys.argv) > 5 else 0.0
     with psycopg.connect(conninfo, autocommit=True) as connection:
         lap.begin()
-        while count := batch(connection, limit, history, flushed):
+        while (count := batch(connection, limit, history, flushed)) or time.time() - lap.first < end:
             lap.done(count)
+            lap.note("acks", count)
+            if not count:
+                time.sleep(0.01)
+            elif end and time.time() - lap.first > end:
+                break
     lap.end()
 
 

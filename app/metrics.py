@@ -207,6 +207,8 @@ _HELP = {
     "quire_indexing_service_rate": "Entries a second that were finished or given up, over the last minute.",
     "quire_indexing_worker_service_rate": "Entries a second that one worker manages when it has enough to do.",
     "quire_oldest_xmin_seconds": "Since when a session, prepared transaction or slot keeps dead rows from vacuum.",
+    "quire_indexing_finished_total": "Attempts to index an entry, by outcome: done, failed (also the last), dead.",
+    "quire_indexing_embedded_total": "Vectors written.",
     "quire_indexing_lease_expired_total": "Leases of lost workers that were taken back.",
     "quire_periodic_late_seconds": "By how much the last success of a periodic task is too long ago; 0: in time.",
     "quire_periodic_runs_total": "Runs of a periodic task.",

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,12 @@ class WorkerProcess:
 
     def events(self) -> list[dict[str, Any]]:
         self.log_file.seek(0)
-        # the last line may be half written
-        return [json.loads(line) for line in self.log_file.read().splitlines(keepends=True) if line.endswith("\n")]
+        found: list[dict[str, Any]] = []
+        for line in self.log_file.read().splitlines():
+            # Of several processes' lines one may be cut, and the last may be half written.
+            with suppress(json.JSONDecodeError):
+                found += [event for event in [json.loads(line)] if isinstance(event, dict)]
+        return found
 
     def kill(self) -> None:
         self.process.kill()

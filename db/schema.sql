@@ -1919,11 +1919,14 @@ begin
         return null;
     elsif v_breaker.open_until > p_now then
         return extract(epoch from v_breaker.open_until - p_now);
+    elsif v_breaker.probe_until > p_now then
+        return 5;
     end if;
     update core.indexing_breakers as b
-    set open_until = p_now + interval '30 seconds'
-    where b.model = p_model and b.open_until = v_breaker.open_until;
-    return case when found then 0 else 1 end;
+    set probe_until = p_now + interval '30 seconds'
+    where b.model = p_model and b.outages > 0 and b.open_until <= p_now
+        and (b.probe_until is null or b.probe_until <= p_now);
+    return case when found then 0 else 5 end;
 end;
 $$;
 
@@ -1935,6 +1938,53 @@ ALTER FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) O
 --
 
 COMMENT ON FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) IS 'NULL: the provider may be asked; 0: by this caller only, to find out; else seconds to wait.';
+
+
+--
+-- Name: bury_entries(tid[], text[], text[], timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.bury_entries(p_row_ids tid[], p_codes text[], p_errors text[], p_now timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_count integer;
+begin
+    with lost as (
+        delete from core.indexing_queue as q
+        using unnest(p_row_ids, p_codes, p_errors) as f (row_id, code, error)
+        where q.ctid = f.row_id
+        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at, f.code, f.error
+    )
+    insert into core.indexing_dead_letters as d
+        (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, fingerprint)
+    select
+        l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, p_now, l.code, l.error,
+        core.error_fingerprint(l.code, l.error)
+    from lost as l
+    order by l.workspace_id, l.page_id, l.no
+    on conflict (workspace_id, page_id, no) do update
+    set
+        op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
+        enqueued_at = excluded.enqueued_at, died_at = excluded.died_at, error_code = excluded.error_code,
+        error = excluded.error, fingerprint = excluded.fingerprint, discarded_at = null;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        perform core.count_indexing('dead', v_count);
+    end if;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION core.bury_entries(p_row_ids tid[], p_codes text[], p_errors text[], p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION bury_entries(p_row_ids tid[], p_codes text[], p_errors text[], p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.bury_entries(p_row_ids tid[], p_codes text[], p_errors text[], p_now timestamp with time zone) IS 'Moves locked queue rows to the dead letters, with code and error of each; returns how many.';
 
 
 --
@@ -3748,49 +3798,30 @@ CREATE FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp wit
 #variable_conflict use_column
 declare
     v_seq constant bigint := extract(epoch from p_now) * 1000000;
+    v_lost tid[];
+    v_kept tid[];
+    v_codes text[];
+    v_errors text[];
 begin
-    with expired as materialized (
-        select q.workspace_id, q.page_id, q.no, q.attempts
-        from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
-        cross join lateral (
-            select q.workspace_id, q.page_id, q.no, q.attempts
-            from core.indexing_queue as q
-            where q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
-                and q.lease_id = (p_lease).lease_id
-            limit 1
-            for update skip locked
-        ) as q
-    ),
-    lost as (
-        delete from core.indexing_queue as q
-        using expired as x
-        where x.attempts >= 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
-        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at
-    ),
-    buried as (
-        insert into core.indexing_dead_letters as d
-            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, fingerprint)
-        select
-            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, p_now,
-            'lease_expired', w.error, core.error_fingerprint('lease_expired', w.error)
-        from lost as l
-        cross join lateral (select 'its worker was lost ' || l.attempts || ' times' as error) as w
-        order by l.workspace_id, l.page_id, l.no
-        on conflict (workspace_id, page_id, no) do update
-        set
-            op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
-            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at, error_code = excluded.error_code,
-            error = excluded.error, fingerprint = excluded.fingerprint, discarded_at = null
-        returning 1
-    ),
-    back as (
-        update core.indexing_queue as q
-        set lease_id = null, lane = 1, seq = v_seq, run_at = p_now, last_error = 'its worker was lost'
-        from expired as x
-        where x.attempts < 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
-        returning q.no
-    )
-    select (select count(*) from back), (select count(*) from buried) into returned, dead;
+    select
+        array_agg(q.row_id) filter (where q.attempts >= 3), array_agg(q.row_id) filter (where q.attempts < 3),
+        array_agg('lease_expired'::text) filter (where q.attempts >= 3),
+        array_agg('its worker was lost ' || q.attempts || ' times') filter (where q.attempts >= 3)
+    into v_lost, v_kept, v_codes, v_errors
+    from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
+    cross join lateral (
+        select q.ctid as row_id, q.attempts
+        from core.indexing_queue as q
+        where q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+            and q.lease_id = (p_lease).lease_id
+        limit 1
+        for update skip locked
+    ) as q;
+    dead := core.bury_entries(v_lost, v_codes, v_errors, p_now);
+    update core.indexing_queue as q
+    set lease_id = null, lane = 1, seq = v_seq, run_at = p_now, last_error = 'its worker was lost'
+    where q.ctid = any(v_kept);
+    get diagnostics returned = row_count;
 
     delete from core.indexing_leases as l
     where l.lease_id = (p_lease).lease_id and not exists (
@@ -8928,8 +8959,9 @@ begin
         from core.lease_fairly(
             p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
         ) as l;
-        select array_agg(coalesce(s.rows, 0)), array_agg(s.seq) into workspace_rows, workspace_seqs
-        from unnest(p_workspace_ids) as w (id)
+        select array_agg(coalesce(s.rows, 0) order by w.place), array_agg(s.seq order by w.place)
+        into workspace_rows, workspace_seqs
+        from unnest(p_workspace_ids) with ordinality as w (id, place)
         left join (
             select k.id, count(*)::integer as rows, max(k.seq) as seq
             from unnest(v_workspace_ids, v_seqs) as k (id, seq)
@@ -9044,7 +9076,7 @@ CREATE FUNCTION indexing.close_breaker(p_model text) RETURNS boolean
     AS $$
 begin
     update core.indexing_breakers as b
-    set outages = 0, changed_at = core.clock()
+    set outages = 0, probe_until = null, changed_at = core.clock()
     where b.model = p_model and b.outages > 0;
     return found;
 end;
@@ -9227,67 +9259,52 @@ CREATE FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[
 declare
     v_now constant timestamptz := core.clock();
     v_lease core.indexing_leases;
-    v_held integer[];
+    v_row_ids tid[];
+    v_codes text[];
+    v_errors text[];
+    v_edited boolean[];
+    v_lost boolean[];
 begin
     select l.* into v_lease from core.indexing_leases as l where l.lease_id = p_lease_id;
-    select k.places into v_held
-    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, p_places) as k;
-    with failed as materialized (
-        select
-            q.workspace_id, q.page_id, q.no, q.attempts, f.code, left(f.error, 1000) as error,
-            q.generation <> a.generation as edited,
-            v_now + least(interval '15 minutes', interval '30 seconds' * power(2, q.attempts - 1))
-            * (0.5 + random() / 2) as run_at
-        from unnest(v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.generations)
-            with ordinality as a (workspace_id, page_id, no, generation, place)
-        inner join unnest(p_places, p_codes, p_errors) as f (place, code, error) on f.place = a.place
-        inner join core.indexing_queue as q
-            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
-        where a.place = any(v_held)
-    ),
-    lost as (
-        delete from core.indexing_queue as q
-        using failed as f
-        where not f.edited and f.attempts >= 3
-            and q.workspace_id = f.workspace_id and q.page_id = f.page_id and q.no = f.no
-        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at, f.code, f.error
-    ),
-    buried as (
-        insert into core.indexing_dead_letters as d
-            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, fingerprint)
-        select
-            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, v_now, l.code, l.error,
-            core.error_fingerprint(l.code, l.error)
-        from lost as l
-        order by l.workspace_id, l.page_id, l.no
-        on conflict (workspace_id, page_id, no) do update
-        set
-            op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
-            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at, error_code = excluded.error_code,
-            error = excluded.error, fingerprint = excluded.fingerprint, discarded_at = null
-        returning 1
-    ),
-    returned as (
-        update core.indexing_queue as q
-        set
-            lease_id = null,
-            lane = case when f.edited then 0 else 1 end,
-            -- in lane 1 the due time in microseconds: see indexing.claim
-            seq = case
-                when f.edited then nextval('core.indexing_seq') else (extract(epoch from f.run_at) * 1000000)::bigint
-            end,
-            attempts = case when f.edited then 0 else q.attempts end,
-            run_at = case when f.edited then v_now else f.run_at end,
-            last_error = case when not f.edited then f.code || ': ' || f.error end
-        from failed as f
-        where (f.edited or f.attempts < 3)
-            and q.workspace_id = f.workspace_id and q.page_id = f.page_id and q.no = f.no
-        returning q.no
-    )
-    select (select count(*) from returned), (select count(*) from buried) into retried, dead;
-    if dead > 0 then
-        perform core.count_indexing('dead', dead);
-    end if;
+    select
+        array_agg(q.ctid), array_agg(f.code), array_agg(left(f.error, 1000)),
+        array_agg(q.generation <> v_lease.generations[h.place]),
+        array_agg(q.generation = v_lease.generations[h.place] and q.attempts >= 3)
+    into v_row_ids, v_codes, v_errors, v_edited, v_lost
+    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, p_places) as k
+    cross join unnest(k.places, k.row_ids) as h (place, row_id)
+    inner join unnest(p_places, p_codes, p_errors) as f (place, code, error) on f.place = h.place
+    inner join core.indexing_queue as q on q.ctid = h.row_id;
+
+    dead := core.bury_entries(
+        array(select f.row_id from unnest(v_row_ids, v_lost) as f (row_id, lost) where f.lost),
+        array(select f.code from unnest(v_codes, v_lost) as f (code, lost) where f.lost),
+        array(select f.error from unnest(v_errors, v_lost) as f (error, lost) where f.lost),
+        v_now
+    );
+    update core.indexing_queue as q
+    set
+        lease_id = null,
+        lane = case when f.edited then 0 else 1 end,
+        -- in lane 1 the due time in microseconds: see indexing.claim
+        seq = case
+            when f.edited then nextval('core.indexing_seq') else (extract(epoch from f.run_at) * 1000000)::bigint
+        end,
+        attempts = case when f.edited then 0 else q.attempts end,
+        run_at = case when f.edited then v_now else f.run_at end,
+        last_error = case when not f.edited then f.code || ': ' || f.error end
+    from (
+        select u.row_id, u.code, u.error, u.edited, r.run_at
+        from unnest(v_row_ids, v_codes, v_errors, v_edited, v_lost) as u (row_id, code, error, edited, lost)
+        inner join core.indexing_queue as e on e.ctid = u.row_id
+        cross join lateral (
+            select v_now + least(interval '15 minutes', interval '30 seconds' * power(2, e.attempts - 1))
+                * (0.5 + random() / 2) as run_at
+        ) as r
+        where not u.lost
+    ) as f
+    where q.ctid = f.row_id;
+    get diagnostics retried = row_count;
     if retried + dead > 0 then
         perform core.count_indexing('failed', retried + dead);
     end if;
@@ -9475,12 +9492,13 @@ begin
     values (p_model, 0, v_now, left(p_reason, 1000), v_now)
     on conflict (model) do nothing;
     select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model for update;
-    if v_breaker.outages > 0 and v_breaker.open_until > v_now and not p_probe then
-        return extract(epoch from v_breaker.open_until - v_now);
+    if v_breaker.outages > 0 and greatest(v_breaker.open_until, v_breaker.probe_until) > v_now and not p_probe then
+        return greatest(extract(epoch from v_breaker.open_until - v_now), 5);
     end if;
     update core.indexing_breakers as b
     set
         outages = b.outages + 1,
+        probe_until = null,
         open_until = v_now + make_interval(secs => greatest(
             p_retry_after, least(120, p_retry_after * power(2, least(b.outages, 10)))
         )),
@@ -9656,9 +9674,6 @@ begin
         returned := returned + v_returned;
         dead := dead + v_dead;
     end loop;
-    if dead > 0 then
-        perform core.count_indexing('dead', dead);
-    end if;
     if returned + dead > 0 then
         perform core.count_indexing('lease_expired', returned + dead);
     end if;
@@ -14217,6 +14232,7 @@ CREATE TABLE core.indexing_breakers (
     model text NOT NULL,
     outages integer NOT NULL,
     open_until timestamp with time zone NOT NULL,
+    probe_until timestamp with time zone,
     reason text NOT NULL,
     changed_at timestamp with time zone NOT NULL
 );
@@ -14250,6 +14266,13 @@ COMMENT ON COLUMN core.indexing_breakers.outages IS 'Outages in a row; each doub
 --
 
 COMMENT ON COLUMN core.indexing_breakers.open_until IS 'Nobody asks the provider before; then one worker does (half-open), and its answer closes or opens it again.';
+
+
+--
+-- Name: COLUMN indexing_breakers.probe_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.probe_until IS 'Until when that one has to answer before another is sent; NULL: nobody was sent.';
 
 
 --
@@ -18394,6 +18417,13 @@ REVOKE ALL ON FUNCTION core.block_text(p_type text, p_data jsonb) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION bury_entries(p_row_ids tid[], p_codes text[], p_errors text[], p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.bury_entries(p_row_ids tid[], p_codes text[], p_errors text[], p_now timestamp with time zone) FROM PUBLIC;
 
 
 --

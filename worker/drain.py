@@ -114,7 +114,7 @@ class Drain:
             self._turns.found(priority, *found)
         seen = 0
         for priority, after in self._turns.second_look():
-            seen += await self._serve(0, priority, after, [], self._batch)
+            seen += await self._serve(0, priority, after, self._batch)
         passed: list[int] = []
         for priority in self._turns.in_order():
             asked = self._turns.next_workspaces(priority)
@@ -138,7 +138,7 @@ class Drain:
         if not self._turns.suspects_are_due():
             return 0
         for priority in PRIORITIES:
-            if await self._serve(1, priority, -1, [], 1):
+            if await self._serve(1, priority, -1, 1):
                 return 1
         self._turns.no_suspects()
         return 0
@@ -151,10 +151,10 @@ class Drain:
             *(self._worker, [self._embedder.name]),
         )
 
-    async def _serve(self, lane: int, priority: int, after: int, workspaces: list[tuple[UUID, int]], limit: int) -> int:
-        """Claim and process; entries seen."""
+    async def _serve(self, lane: int, priority: int, after: int, limit: int) -> int:
+        """Claim whoever is first and process; entries seen."""
         lease = uuid4()
-        claimed = await self._claim(lease, lane, priority, after, workspaces, limit)
+        claimed = await self._claim(lease, lane, priority, after, [], limit)
         if claimed.rows:
             await self._process(lease, claimed)
         return claimed.rows

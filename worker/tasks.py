@@ -20,8 +20,7 @@ import procrastinate
 from procrastinate.jobs import Status
 
 from worker import alerts, periodic
-from worker.context import Context as Context
-from worker.context import surviving
+from worker.context import Context, surviving
 from worker.periodic import Task
 
 log = logging.getLogger(__name__)

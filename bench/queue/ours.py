@@ -25,6 +25,7 @@ from db.embedders import Vectors
 from db.pool import create_pool
 from db.settings import Settings, as_role
 from worker import claims, tasks
+from worker.context import Context
 
 DIMENSIONS = 384
 STOCK = 4096
@@ -65,7 +66,7 @@ async def drain(conninfo: str, concurrency: int, model: str, batches: int = 0, s
     settings = replace(Settings.from_env({"DATABASE_URL": conninfo, **_given()}), pool_max_waiting=10_000)
     pool = create_pool(as_role(conninfo, "quire_worker"), settings, min_size=concurrency, max_size=concurrency + 3)
     await pool.open(wait=True)
-    context = tasks.Context(settings, pool, NoEmbedder(model), concurrency)
+    context = Context(settings, pool, NoEmbedder(model), concurrency)
     app: Any = tasks.create_indexing_app(context)
     job = app.tasks["index_drain"]
     lap = Lap()

@@ -68,6 +68,7 @@ create table core.indexing_breakers (
     model text not null,
     outages integer not null,
     open_until timestamptz not null,
+    probe_until timestamptz,
     reason text not null,
     changed_at timestamptz not null,
     constraint indexing_breakers_pk primary key (model)
@@ -78,6 +79,8 @@ comment on column core.indexing_breakers.model is 'core.embedding_models.name.';
 comment on column core.indexing_breakers.outages is 'Outages in a row; each doubles the wait. 0: closed.';
 comment on column core.indexing_breakers.open_until is
 'Nobody asks the provider before; then one worker does (half-open), and its answer closes or opens it again.';
+comment on column core.indexing_breakers.probe_until is
+'Until when that one has to answer before another is sent; NULL: nobody was sent.';
 comment on column core.indexing_breakers.reason is 'What the last outage said.';
 comment on column core.indexing_breakers.changed_at is 'When it was last opened or closed.';
 comment on index core.indexing_breakers_pk is 'Breaker of a model.';

@@ -1,5 +1,6 @@
 -- core.breaker_wait: whether a model's provider may be asked. NULL: yes, all is well. 0: yes, as the one that finds out
--- whether an outage is over (half-open); for half a minute nobody else is sent. Else: seconds until it may be asked.
+-- whether an outage is over (half-open). Else: seconds until it may be asked, or five while somebody finds out (a
+-- worker that does not come back with an answer is replaced after half a minute).
 create or replace function core.breaker_wait(
     p_model text,
     p_now timestamptz
@@ -19,11 +20,14 @@ begin
         return null;
     elsif v_breaker.open_until > p_now then
         return extract(epoch from v_breaker.open_until - p_now);
+    elsif v_breaker.probe_until > p_now then
+        return 5;
     end if;
     update core.indexing_breakers as b
-    set open_until = p_now + interval '30 seconds'
-    where b.model = p_model and b.open_until = v_breaker.open_until;
-    return case when found then 0 else 1 end;
+    set probe_until = p_now + interval '30 seconds'
+    where b.model = p_model and b.outages > 0 and b.open_until <= p_now
+        and (b.probe_until is null or b.probe_until <= p_now);
+    return case when found then 0 else 5 end;
 end;
 $$;
 

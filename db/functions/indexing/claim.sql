@@ -67,8 +67,9 @@ begin
         from core.lease_fairly(
             p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
         ) as l;
-        select array_agg(coalesce(s.rows, 0)), array_agg(s.seq) into workspace_rows, workspace_seqs
-        from unnest(p_workspace_ids) as w (id)
+        select array_agg(coalesce(s.rows, 0) order by w.place), array_agg(s.seq order by w.place)
+        into workspace_rows, workspace_seqs
+        from unnest(p_workspace_ids) with ordinality as w (id, place)
         left join (
             select k.id, count(*)::integer as rows, max(k.seq) as seq
             from unnest(v_workspace_ids, v_seqs) as k (id, seq)

@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     update core.indexing_breakers as b
-    set outages = 0, changed_at = core.clock()
+    set outages = 0, probe_until = null, changed_at = core.clock()
     where b.model = p_model and b.outages > 0;
     return found;
 end;

@@ -22,12 +22,13 @@ begin
     values (p_model, 0, v_now, left(p_reason, 1000), v_now)
     on conflict (model) do nothing;
     select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model for update;
-    if v_breaker.outages > 0 and v_breaker.open_until > v_now and not p_probe then
-        return extract(epoch from v_breaker.open_until - v_now);
+    if v_breaker.outages > 0 and greatest(v_breaker.open_until, v_breaker.probe_until) > v_now and not p_probe then
+        return greatest(extract(epoch from v_breaker.open_until - v_now), 5);
     end if;
     update core.indexing_breakers as b
     set
         outages = b.outages + 1,
+        probe_until = null,
         open_until = v_now + make_interval(secs => greatest(
             p_retry_after, least(120, p_retry_after * power(2, least(b.outages, 10)))
         )),

@@ -32,9 +32,6 @@ begin
         returned := returned + v_returned;
         dead := dead + v_dead;
     end loop;
-    if dead > 0 then
-        perform core.count_indexing('dead', dead);
-    end if;
     if returned + dead > 0 then
         perform core.count_indexing('lease_expired', returned + dead);
     end if;

@@ -1,5 +1,5 @@
 begin;
-select plan(13);
+select plan(15);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 select is(core.breaker_wait('m', core.clock()), null, 'a provider that was never out may be asked');
 select is(indexing.open_breaker('m', 10, false, 'answered 503'), 10::double precision, 'an outage lasts what it said');
@@ -7,7 +7,13 @@ select is(indexing.open_breaker('m', 10, false, 'answered 503'), 10::double prec
 select is(core.breaker_wait('m', core.clock()), 10::double precision, 'nobody asks');
 select set_config('quire.fake_now', '2031-05-05 12:00:10+00', true);
 select is(core.breaker_wait('m', core.clock()), 0::double precision, 'then one does');
-select is(core.breaker_wait('m', core.clock()), 30::double precision, 'and only one');
+select is(core.breaker_wait('m', core.clock()), 5::double precision, 'and only one: the others come again soon');
+select is(
+    indexing.open_breaker('m', 10, false, 'answered 503'), 5::double precision,
+    'who asked before the outage says nothing new'
+);
+select set_config('quire.fake_now', '2031-05-05 12:00:41+00', true);
+select is(core.breaker_wait('m', core.clock()), 0::double precision, 'one that was lost is replaced');
 select is(indexing.open_breaker('m', 10, true, 'answered 503'), 20::double precision, 'still out: twice the time');
 select is(
     (

@@ -89,6 +89,7 @@ _BATCH_PAGES = _function("batch_pages", "uuid, uuid, text, smallint, text, text"
 _SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body degraded")
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
+_EMBEDDING_MODEL = _function("embedding_model", "", "name dimensions config")
 
 FUNCTIONS: tuple[Function, ...] = (
     _ADMIT,
@@ -345,6 +346,10 @@ class Calls:
     async def readiness(self, observer: Observer) -> int | None:
         """Number of the newest applied migration."""
         return (await self._row(observer, _READINESS))[0]
+
+    async def embedding_model(self, observer: Observer) -> tuple[str, int, str]:
+        """The active embedding model: name, dimensions, its configuration as JSON text."""
+        return await self._row(observer, _EMBEDDING_MODEL)  # pyright: ignore[reportReturnType]
 
     async def _write(self, observer: Observer, function: Function, *arguments: Any) -> Written:
         # With a key even a lost answer may be asked for again.

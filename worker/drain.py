@@ -9,32 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
 
-from db.embedders import Embedder, Outage, Vectors, to_text
+from db.embedders import Embedder, Limits, Vectors, ask, to_text
 from db.pool import Pool
 from worker import claims
 from worker.breaker import Breaker
 from worker.claims import Entry, Failure
+from worker.embedding import NotAsked, embed_or_stop
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 # Priority classes (lowest, highest priority) and how often each is served when all have work: imports cannot starve
 # edits, nor edits imports for ever.
 CLASSES: tuple[tuple[int, int, int], ...] = ((0, 99, 8), (100, 199, 4), (200, 299, 2), (300, 32767, 1))
 WATERMARK_SECONDS = 1.0  # then the whole range is looked at again: released rows, and saves that committed late
 WRITE_ROWS = 20  # an HNSW index takes 2-3 ms a vector: short statements
-EMBED_CHARACTERS = 8000  # of one text; providers refuse more than about 8,000 tokens
-REQUEST_CHARACTERS = 200_000  # of one request
-STOP_GRACE = 3.0  # seconds that a stopping worker gives a provider to answer
 
 
 @dataclass
@@ -50,7 +45,15 @@ class Drain:
     """One drainer: one claim at a time. Several run beside each other, in one process or many."""
 
     def __init__(
-        self, pool: Pool, embedder: Embedder, breaker: Breaker, *, batch: int, lease_seconds: float, stop: asyncio.Event
+        self,
+        pool: Pool,
+        embedder: Embedder,
+        breaker: Breaker,
+        *,
+        batch: int,
+        lease_seconds: float,
+        stop: asyncio.Event,
+        limits: Limits | None = None,
     ) -> None:
         """Describe a drainer.
 
@@ -61,7 +64,9 @@ class Drain:
             batch: most rows of a claim.
             lease_seconds: after which a lost drainer's rows come back; renewed while it lives.
             stop: set when the worker is to stop.
+            limits: of a request to the embedder.
         """
+        self._limits = limits or Limits()
         self._pool, self._embedder, self._breaker, self._stop = pool, embedder, breaker, stop
         self._batch, self._lease_seconds = batch, lease_seconds
         self._turns = [0.0] * len(CLASSES)  # stride scheduling: who has had least for its weight is next
@@ -148,65 +153,30 @@ class Drain:
         )  # fmt: skip
 
     async def _embed(self, entries: Sequence[Entry]) -> Outcome:
-        """Vectors of those that need one, in requests of bounded size; stops asking at an outage or when stopped."""
+        """Vectors of those that need one; stops asking at an outage or when the worker is to stop."""
         outcome = Outcome()
-        request: list[tuple[int, Entry]] = []
-        size = 0
-        for place, entry in enumerate(entries):
-            if not entry.embed_needed:
-                continue
-            length = min(len(entry.body), EMBED_CHARACTERS)
-            if request and size + length > REQUEST_CHARACTERS:
-                await self._ask(request, outcome)
-                request, size = [], 0
-            request.append((place, entry))
-            size += length
-        if request:
-            await self._ask(request, outcome)
+        places = [place for place, entry in enumerate(entries) if entry.embed_needed]
+        answers = await ask([entries[place].body for place in places], self._send, self._limits)
+        outcome.vectors = {places[number]: to_text(vector) for number, vector in answers.vectors.items()}
+        outcome.failures = [
+            Failure(entries[places[number]], "embedding_refused", reason) for number, reason in answers.refused.items()
+        ]
+        if isinstance(answers.outage, NotAsked):
+            outcome.outage = answers.outage.retry_after
+        elif answers.outage is not None:
+            outcome.outage = self._breaker.opened(answers.outage.retry_after)
+            log.warning(
+                "embedding provider out",
+                extra={"reason": str(answers.outage), "wait_seconds": round(outcome.outage, 1)},
+            )
+        elif answers.requests:
+            self._breaker.closed()
         return outcome
 
-    async def _ask(self, request: list[tuple[int, Entry]], outcome: Outcome) -> None:
-        """One request; when it is refused, its halves, down to the entries that are to blame."""
-        if outcome.outage is not None:
-            return
+    async def _send(self, texts: Sequence[str]) -> Vectors:
         if self._breaker.remaining:
-            outcome.outage = self._breaker.remaining
-            return
-        texts = [entry.body[:EMBED_CHARACTERS] for _, entry in request]
-        try:
-            vectors = await self._embed_or_stop(texts)
-        except Outage as error:
-            outcome.outage = self._breaker.opened(error.retry_after)
-            log.warning(
-                "embedding provider out", extra={"reason": str(error), "wait_seconds": round(outcome.outage, 1)}
-            )
-        except Exception as error:
-            if len(request) > 1:
-                middle = len(request) // 2
-                await self._ask(request[:middle], outcome)
-                await self._ask(request[middle:], outcome)
-            else:
-                outcome.failures.append(Failure(request[0][1], "embedding_refused", f"{type(error).__name__}: {error}"))
-        else:
-            if vectors is None:
-                outcome.outage = 0.0
-                return
-            self._breaker.closed()
-            for (place, _), vector in zip(request, vectors, strict=True):
-                outcome.vectors[place] = to_text(vector)
-
-    async def _embed_or_stop(self, texts: Sequence[str]) -> Vectors | None:
-        """The vectors; None when the worker is to stop and they do not come in time."""
-        embedding = asyncio.ensure_future(in_thread(lambda: self._embedder.embed(texts)))
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({embedding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not embedding.done():
-                await asyncio.wait({embedding}, timeout=STOP_GRACE)
-            return await embedding if embedding.done() else None
-        finally:
-            stopping.cancel()
-            embedding.cancel()
+            raise NotAsked("the breaker is open", self._breaker.remaining)
+        return await embed_or_stop(self._embedder, texts, self._stop)
 
     async def _write(
         self, lease: UUID, todo: Sequence[tuple[Entry, str | None]], failures: list[Failure]
@@ -244,30 +214,3 @@ class Drain:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-
-
-async def in_thread(function: Callable[[], T]) -> T:
-    """A blocking call in a thread of its own that does not keep the process from ending, unlike an executor's."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(value)  # pyright: ignore[reportArgumentType]
-
-    def run() -> None:
-        value: T | None = None
-        error: BaseException | None = None
-        try:
-            value = function()
-        except Exception as raised:
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=run, name="embed", daemon=True).start()
-    return await future

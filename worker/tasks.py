@@ -21,11 +21,12 @@ import psycopg
 from procrastinate.jobs import Status
 from psycopg_pool import PoolTimeout
 
-from db.embedders import Embedder
+from db.embedders import Embedder, Limits, Models
 from db.pool import Pool
 from db.settings import Settings
 from worker.breaker import Breaker
 from worker.drain import Drain
+from worker.models import create_models
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,11 @@ DEEP_QUEUE = 20_000  # enqueue_missing waits while that many entries are due
 
 @dataclass
 class Context:
-    """What the jobs of one worker process share."""
+    """What the jobs of one worker process share.
+
+    Attributes:
+        embedder: of the settings; what the database says is in `models`.
+    """
 
     settings: Settings
     pool: Pool
@@ -49,6 +54,10 @@ class Context:
     concurrency: int
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     breaker: Breaker = field(default_factory=Breaker)
+    models: Models = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.models = create_models(self.settings, self.pool)
 
     async def call(self, statement: LiteralString, *parameters: Any) -> tuple[Any, ...] | None:
         """One autocommit statement; its first row."""
@@ -73,9 +82,10 @@ def create_indexing_app(context: Context) -> procrastinate.App:
     async def index_drain(job: procrastinate.JobContext, slot: int) -> None:  # pyright: ignore[reportUnusedFunction]
         async with surviving("index_drain"):
             settings = context.settings
+            active = (await context.models.current())[0]
             drain = Drain(
-                context.pool, context.embedder, context.breaker,
-                batch=settings.index_batch, lease_seconds=settings.index_lease_seconds, stop=context.stop,
+                context.pool, active, context.breaker, batch=settings.index_batch,
+                lease_seconds=settings.index_lease_seconds, stop=context.stop, limits=Limits.of(settings),
             )  # fmt: skip
             begin, rows = time.monotonic(), 0
             while not context.stop.is_set() and not job.should_abort():
@@ -236,14 +246,24 @@ async def sweep_recent_pages(context: Context) -> int:
 
 
 async def queue_missing(context: Context) -> int:
-    """Queue blocks without entry or vector, all pages once, without making the queue deep; returns how many."""
+    """Queue blocks without entry, or without vector by a model in use, without making the queue deep; how many."""
+    total = 0
+    for embedder in await context.models.current():
+        total += await _queue_missing(context, embedder.name)
+    if total:
+        log.info("blocks without entry or vector queued", extra={"rows": total})
+    return total
+
+
+async def _queue_missing(context: Context, model: str) -> int:
+    """All pages once, for one model."""
     after = (UUID(int=0), UUID(int=0))
     total = 0
     while not context.stop.is_set():
         row = await context.call(
             "select workspace_id, page_id, enqueued"
             " from indexing.enqueue_missing(%s::text, %s::uuid, %s::uuid, %s::integer)",
-            *(context.embedder.name, *after, MISSING_PAGES),
+            *(model, *after, MISSING_PAGES),
         )
         if row is None:
             break
@@ -254,6 +274,4 @@ async def queue_missing(context: Context) -> int:
             if ready is None or ready[0] < DEEP_QUEUE:
                 break
             await asyncio.sleep(1)
-    if total:
-        log.info("blocks without entry or vector queued", extra={"rows": total})
     return total

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from db.embedders import HashingEmbedder
+from db.embedders.requests import CANARY
 
 DIMENSIONS = 384
 
@@ -82,7 +83,7 @@ class EmbeddingServer:
         if self.raw is not None:
             return 200, self.raw
         with self._lock:
-            self.texts += texts
+            self.texts += [text for text in texts if text != CANARY]
             vectors = self._embedder.embed(texts)
         items = [{"index": i, "embedding": vector.tolist()} for i, vector in enumerate(vectors)]
         return 200, json.dumps({"data": items[::-1]})  # the order is not promised

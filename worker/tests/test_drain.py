@@ -281,7 +281,7 @@ def test_a_stopping_worker_gives_its_batch_back(
     workspace: UUID,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("worker.drain.STOP_GRACE", 0.1)
+    monkeypatch.setattr("worker.embedding.STOP_GRACE", 0.1)
     pages.create_page(conn, workspace, ["text"])
     provider.stall = threading.Event()
     stop = asyncio.Event()

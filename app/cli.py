@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("app.importer", "turn a folder of Markdown into pages"),
     "export": ("app.exporter", "write pages as a folder of Markdown"),
     "verify": ("app.verify", "check pages against their history, and repair them from it (--repair)"),
+    "reembed": ("app.reembed", "change the embedding model: fill the new one beside the old one, then switch"),
     "doctor": ("app.doctor", "say what is wrong with a database or its settings, and what to do"),
 }
 # Command -> (module that is the process, line of help). The process gets the arguments as they are.
@@ -39,6 +40,7 @@ On a server, with DATABASE_URL=postgresql://..:
   quire migrate --plan         the exact SQL for a DBA to read; then: quire migrate
   quire serve, quire worker    one service each
   quire doctor                 checks; exit code 1 when something is wrong
+  quire reembed --model NAME   another embedding model; search goes on with the old one meanwhile
   quire verify                 the same for pages and their history; --repair repairs
 
 Settings come from the environment; README.md has the table. `quire COMMAND --help` tells more.

@@ -58,7 +58,7 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting(
         "QUIRE_EMBEDDER",
         "hashing",
-        "Where a new database's vectors come from: `hashing` (built in), `local` (all-MiniLM-L6-v2) or `openai` (by HTTP)",
+        "Where a new database's vectors come from: `hashing` (built in), `local` (all-MiniLM-L6-v2), `openai` (HTTP)",
     ),
     Setting("QUIRE_EMBEDDING_URL", "", "Base URL of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1"),
     Setting("QUIRE_EMBEDDING_MODEL", "", "Model name at that endpoint"),
@@ -69,7 +69,7 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting(
         "QUIRE_EMBEDDING_TEXT_TOKENS",
         "8000",
-        "Most tokens of one text, estimated; of a longer one its beginning counts",
+        "Most tokens of one text, estimated; a longer one counts by its beginning",
     ),
     Setting("QUIRE_EMBEDDING_MAX_INPUTS", "256", "Most texts of one request"),
     Setting("QUIRE_LOG_LEVEL", "info", "Least severe log lines shown: debug, info, warning or error"),

@@ -16,7 +16,7 @@ STOP_GRACE = 3.0  # seconds that a stopping worker gives a provider to answer
 
 
 class NotAsked(Outage):
-    """The provider is not to be asked now, which says nothing new about it: the worker stops, or the breaker is open."""
+    """The provider is not to be asked now, which says nothing new of it: the worker stops, or the breaker is open."""
 
 
 async def embed_or_stop(embedder: Embedder, texts: Sequence[str], stop: asyncio.Event) -> Vectors:

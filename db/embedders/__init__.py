@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from db.embedders.base import Embedder, Outage, Refused, Unavailable, Vectors, to_text
 from db.embedders.hashing import HashingEmbedder
-from db.embedders.local import LocalEmbedder
+from db.embedders.local import LocalEmbedder, LocalUnavailable
 from db.embedders.models import Model, Models, build, from_settings, model_of_settings
 from db.embedders.openai import OpenAIEmbedder
 from db.embedders.requests import Answers, Limits, ask
@@ -20,6 +20,7 @@ __all__ = [
     "HashingEmbedder",
     "Limits",
     "LocalEmbedder",
+    "LocalUnavailable",
     "Model",
     "Models",
     "OpenAIEmbedder",

@@ -90,7 +90,7 @@ class OpenAIEmbedder:
             for last in (False, True):
                 try:
                     return self._pool.request(
-                        "POST", self._url, headers=self._headers, content=body, extensions=extensions
+                        "POST", self._url, headers=list(self._headers.items()), content=body, extensions=extensions
                     )
                 except _FAILURES as error:
                     if not last and isinstance(error, _BROKEN) and self._deadline.left(None) != 0:
@@ -138,8 +138,7 @@ def retry_after(headers: Sequence[tuple[bytes, bytes]]) -> float:
 
 def _pool(scheme: str, host: str, backend: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
     """Connections to a host, by the proxy that the environment names for it (HTTPS_PROXY, NO_PROXY and so on)."""
-    keep = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": _IDLE_SECONDS}
     proxy = None if not host or proxy_bypass(host) else getproxies().get(scheme)
     if proxy is None:
-        return httpcore.ConnectionPool(**keep, network_backend=backend)
-    return httpcore.HTTPProxy(proxy, **keep, network_backend=backend)
+        return httpcore.ConnectionPool(keepalive_expiry=_IDLE_SECONDS, network_backend=backend)
+    return httpcore.HTTPProxy(proxy, keepalive_expiry=_IDLE_SECONDS, network_backend=backend)

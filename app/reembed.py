@@ -136,8 +136,8 @@ def _alone(connection: psycopg.Connection) -> None:
     other = connection.execute(
         "select a.pid, a.usename, coalesce(host(a.client_addr), 'this machine'), date_trunc('second', a.backend_start)"
         " from pg_locks as l inner join pg_stat_activity as a on a.pid = l.pid"
-        f" where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
-        f" and (l.classid::bigint << 32) | l.objid::bigint = {key}"
+        " where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
+        " and (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('quire.reembed', 0)"
     ).fetchone()
     who = f": {other[1]} on {other[2]} since {other[3]}, server process {other[0]}" if other else ""
     raise ReembedError(f"another `quire reembed` is at work{who}. `quire reembed --status` shows how far it is")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -22,6 +23,8 @@ class EmbeddingServer:
         poison: a request with a text that contains it is refused with 400.
         stall: set it to a cleared event and requests wait for it.
         raw: answer 200 with this body.
+        most: more texts than that are refused with 413.
+        trickle: seconds between the bytes of an answer, headers too.
         texts: every text that was embedded, in order.
         requests: number of requests that came in.
     """
@@ -32,6 +35,8 @@ class EmbeddingServer:
         self.poison: str | None = None
         self.stall: threading.Event | None = None
         self.raw: str | None = None
+        self.most: int | None = None
+        self.trickle: float | None = None
         self.texts: list[str] = []
         self.requests = 0
         self.connections: set[tuple[str, int]] = set()
@@ -58,8 +63,14 @@ class EmbeddingServer:
                     for name, value in outer.headers.items():
                         self.send_header(name, value)
                     self.send_header("content-length", str(len(data)))
-                    self.end_headers()
-                    self.wfile.write(data)
+                    if outer.trickle is None:
+                        self.end_headers()
+                        self.wfile.write(data)
+                    else:
+                        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                        for _ in range(600):
+                            self.wfile.write(b"x")
+                            time.sleep(outer.trickle)
                 except OSError:
                     pass  # its client has been killed
 
@@ -80,6 +91,8 @@ class EmbeddingServer:
             return self.status, '{"error": {"message": "told to fail"}}'
         if self.poison is not None and any(self.poison in text for text in texts):
             return 400, '{"error": {"message": "content refused"}}'
+        if self.most is not None and len(texts) > self.most:
+            return 413, '{"error": {"message": "too many"}}'
         if self.raw is not None:
             return 200, self.raw
         with self._lock:

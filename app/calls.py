@@ -111,6 +111,7 @@ FUNCTIONS: tuple[Function, ...] = (
     _SEARCH,
     _WAKE_INDEXING,
     _READINESS,
+    _EMBEDDING_MODEL,
 )
 _STATEMENTS = {function.name: function.statement() for function in FUNCTIONS}
 

@@ -221,7 +221,7 @@ def _wanted(connection: psycopg.Connection, args: argparse.Namespace, settings: 
     local = {"hashing": HashingEmbedder.dimensions, "local": LocalEmbedder.dimensions}
     dimensions = args.dimensions or (before.dimensions if before else local.get(kind, 0))
     try:
-        embedder = build(Model(name, dimensions, "shadow", config), settings)
+        embedder = build(Model(name, 0 if kind == "openai" else dimensions, "shadow", config), settings)
         found = embedder.embed([CANARY]).shape[1]
         embedder.close()
     except (LocalUnavailable, ValueError) as error:

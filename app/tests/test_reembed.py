@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -89,9 +90,10 @@ def test_mistakes_are_said_before_anything_changes(
 def test_one_at_a_time(api: Api, conn: psycopg.Connection) -> None:
     with psycopg.connect(api.database) as other:
         other.execute("select pg_advisory_lock(hashtextextended('quire.reembed', 0))")
+        pid = other.info.backend_pid
         done = reembed(api.database, "--model", MODEL)
     assert done.returncode == 1 and "another `quire reembed` is at work" in done.stderr
-    assert f"server process {other.info.backend_pid}" in done.stderr
+    assert f"server process {pid}" in done.stderr
 
 
 @pytest.mark.slow

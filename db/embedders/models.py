@@ -9,6 +9,7 @@ keys only ever come from the environment.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import time
@@ -23,6 +24,8 @@ from db.embedders.local import MODEL as LOCAL_MODEL
 from db.embedders.local import LocalEmbedder, LocalUnavailable
 from db.embedders.openai import OpenAIEmbedder
 from db.settings import Settings
+
+log = logging.getLogger(__name__)
 
 KEY_VARIABLE = "QUIRE_EMBEDDING_API_KEY"
 KEY_VARIABLES = re.compile(KEY_VARIABLE + "[A-Z0-9_]*")
@@ -134,7 +137,8 @@ class Models:
     async def _refresh(self) -> None:
         try:
             found = sorted(await self._fetch(), key=lambda model: model.state != "active")
-        except Exception:
+        except Exception as error:
+            log.warning("models not known", extra={"reason": f"{type(error).__name__}: {error}"})
             if self._current:
                 self._until = time.monotonic() + 1.0
                 return

@@ -108,7 +108,7 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_replaced() -> None
     embedder.embed(["one"])
     (client,) = embedder._pool.connections  # pyright: ignore[reportPrivateUsage]
     stream = client._connection._network_stream  # pyright: ignore # what an idle timeout of the server does
-    stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+    stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)  # pyright: ignore
     assert embedder.embed(["two"]).shape == (1, 384)
     assert len(first.connections) == 2
     embedder.close()

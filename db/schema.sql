@@ -6282,7 +6282,9 @@ begin
     end if;
     select m.* into v_model
     from core.embedding_models as m
-    where (m.name = p_model or p_model is null and m.state = 'active') and m.dropped_at is null and m.state <> 'shadow'
+    where (m.name = p_model or p_model is null and m.state = 'active')
+        and m.state <> 'shadow'
+        and m.dropped_at is null
     limit 1;
     if v_model.name is null then
         return v_model;
@@ -6303,7 +6305,7 @@ ALTER FUNCTION core.search_model(p_model text, p_embedding text) OWNER TO quire_
 -- Name: FUNCTION search_model(p_model text, p_embedding text); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.search_model(p_model text, p_embedding text) IS 'Model of a search by vectors; all NULL without an embedding or when that model cannot be searched. PT400 bad_embedding.';
+COMMENT ON FUNCTION core.search_model(p_model text, p_embedding text) IS 'Model of a search by vectors; all NULL without an embedding or when it cannot be searched. PT400 bad_embedding.';
 
 
 --
@@ -9576,7 +9578,7 @@ ALTER FUNCTION ops.reembedding_progress() OWNER TO quire_owner;
 -- Name: FUNCTION reembedding_progress(); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.reembedding_progress() IS 'Models with vectors or to have them: texts in all, vectors, missing, dead letters, entries waiting. Counts everything.';
+COMMENT ON FUNCTION ops.reembedding_progress() IS 'Models with vectors or to have them: texts in all, vectors, missing, dead letters, waiting. Counts all.';
 
 
 --

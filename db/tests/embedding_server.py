@@ -24,6 +24,7 @@ class EmbeddingServer:
         stall: set it to a cleared event and requests wait for it.
         raw: answer 200 with this body.
         most: more texts than that are refused with 413.
+        hang_up: that many requests get no answer, their connection is closed.
         trickle: seconds between the bytes of an answer, headers too.
         texts: every text that was embedded, in order.
         requests: number of requests that came in.
@@ -36,6 +37,7 @@ class EmbeddingServer:
         self.stall: threading.Event | None = None
         self.raw: str | None = None
         self.most: int | None = None
+        self.hang_up = 0
         self.trickle: float | None = None
         self.texts: list[str] = []
         self.requests = 0
@@ -54,6 +56,10 @@ class EmbeddingServer:
                     outer.requests += 1
                     outer.connections.add(self.client_address)
                     outer.keys.add(self.headers["authorization"])
+                if outer.hang_up:
+                    outer.hang_up -= 1
+                    self.close_connection = True
+                    return
                 if (stall := outer.stall) is not None:
                     stall.wait(60)
                 status, answer = outer.answer(body["input"])

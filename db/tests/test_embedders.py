@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -102,17 +101,15 @@ def test_a_provider_that_trickles_bytes_is_an_outage_in_time(server: EmbeddingSe
     assert time.monotonic() - begin < 2, "0.5 s is the limit of the whole call; the server would go on for 30"
 
 
-def test_a_connection_that_the_server_has_closed_meanwhile_is_replaced() -> None:
-    first = EmbeddingServer()
-    embedder = OpenAIEmbedder(first.url, "m", 384, timeout=5)
-    embedder.embed(["one"])
-    (client,) = embedder._pool.connections  # pyright: ignore[reportPrivateUsage]
-    stream = client._connection._network_stream  # pyright: ignore # what an idle timeout of the server does
-    stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)  # pyright: ignore
-    assert embedder.embed(["two"]).shape == (1, 384)
-    assert len(first.connections) == 2
-    embedder.close()
-    first.close()
+def test_a_connection_that_breaks_is_replaced_once(server: EmbeddingServer, remote: OpenAIEmbedder) -> None:
+    remote.embed(["one"])
+    server.hang_up = 1
+    assert remote.embed(["two"]).shape == (1, 384)
+    assert server.requests == 3 and len(server.connections) == 2
+    server.hang_up = 2
+    with pytest.raises(Outage, match="RemoteProtocolError"):
+        remote.embed(["three"])
+    assert server.requests == 5
 
 
 def test_a_stalling_provider_is_an_outage(server: EmbeddingServer, remote: OpenAIEmbedder) -> None:

@@ -20,7 +20,9 @@ begin
     end if;
     select m.* into v_model
     from core.embedding_models as m
-    where (m.name = p_model or p_model is null and m.state = 'active') and m.dropped_at is null and m.state <> 'shadow'
+    where (m.name = p_model or p_model is null and m.state = 'active')
+        and m.state <> 'shadow'
+        and m.dropped_at is null
     limit 1;
     if v_model.name is null then
         return v_model;
@@ -35,5 +37,5 @@ end;
 $$;
 
 comment on function core.search_model(text, text) is
-'Model of a search by vectors; all NULL without an embedding or when that model cannot be searched. PT400 bad_embedding.';
+'Model of a search by vectors; all NULL without an embedding or when it cannot be searched. PT400 bad_embedding.';
 revoke all on function core.search_model(text, text) from public;

@@ -1,7 +1,7 @@
 -- indexing.enqueue_missing: queues, at the lowest priority, blocks that have no entry, or no vector of its content by a
--- model: while a new model is filled, after an adoption, or should an entry ever be lost. A slice of pages a call, in key order behind the last
--- one; no row: the end is reached. Each page's rows are inserted in key order, and one page a slice's step, as a save
--- does.
+-- model: while a new model is filled, after an adoption, or should an entry ever be lost. A slice of pages a call, in
+-- key order behind the last one; no row: the end is reached. Each page's rows are inserted in key order, and one page a
+-- slice's step, as a save does.
 create or replace function indexing.enqueue_missing(
     p_model text,
     p_after_workspace_id uuid,

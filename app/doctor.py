@@ -91,6 +91,8 @@ def examine(database_url: str, settings: Settings) -> Iterator[Finding]:
             lambda: _migrations(connection),
             lambda: _drift(connection),
             lambda: _connections(connection, settings),
+            lambda: _periodic(connection),
+            lambda: _default_partitions(connection),
         )
         for check in checks:
             try:
@@ -217,3 +219,40 @@ def _connections(connection: psycopg.Connection, settings: Settings) -> Iterator
         yield Finding("warn", "connections", f"{message}: no room for a second pair; put PgBouncer in front")
     else:
         yield Finding("ok", "connections", message)
+
+
+def _periodic(connection: psycopg.Connection) -> Iterator[Finding]:
+    rows = connection.execute(
+        "select task, scheduler, late, late_seconds, last_error from ops.periodic_state"
+        " where enabled and (late or last_error is not null)"
+    ).fetchall()
+    for task, scheduler, late, seconds, error in rows:
+        who = "is a worker running (`quire worker`)?" if scheduler == "procrastinate" else "see cron.job_run_details"
+        message = f"late by {seconds:.0f} s" if late else "its last run failed"
+        yield Finding("warn", f"periodic {task}", f"{message}: {error or who}")
+    row = connection.execute("select scheduler from ops.periodic_control").fetchone()
+    wanted = row[0] if row else "procrastinate"
+    row = connection.execute("select ops.scheduler()").fetchone()
+    if row and row[0] != wanted:
+        yield Finding(
+            "warn",
+            "scheduler",
+            "pg_cron was put in charge, but is not loaded: `quire schedule procrastinate` settles it",
+        )
+    elif not rows:
+        yield Finding("ok", "periodic work", f"in time, by {wanted}")
+
+
+def _default_partitions(connection: psycopg.Connection) -> Iterator[Finding]:
+    rows = connection.execute(
+        "select labels ->> 'table', value from ops.periodic_metrics()"
+        " where name = 'quire_default_partition_rows' and value > 0"
+    ).fetchall()
+    for table, value in rows:
+        yield Finding(
+            "warn", f"partitions of {table}",
+            f"{value:.0f} rows or more are in the default partition: ensure_partitions was late"
+            " (`quire schedule`); rows of coming days move out by themselves, older ones go by retention",
+        )  # fmt: skip
+    if not rows:
+        yield Finding("ok", "partitions", "made ahead; the default ones are empty")

@@ -54,22 +54,30 @@ class Exchange:
     """A request whose sender is known.
 
     Attributes:
-        workspace: out of the path.
+        path_workspace: out of the path; None for routes outside workspaces.
         actor: id of the token's user.
+        token: id of the token.
         parameters: query parameters, known ones only.
     """
 
     request: Request
     services: Services
     trace: Trace
-    workspace: UUID
+    path_workspace: UUID | None
     actor: UUID
+    token: UUID
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def calls(self) -> Calls:
         """The functions of schema api."""
         return self.services.calls
+
+    @property
+    def workspace(self) -> UUID:
+        """The workspace out of the path, where the route has one."""
+        assert self.path_workspace is not None
+        return self.path_workspace
 
     def page(self) -> UUID:
         """The page out of the path."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from db.placement import VERSIONS
-from db.settings import Settings
+from db.settings import Settings, SettingsError
 
 FILE_NAME = "quickstart.env"
 
@@ -33,6 +33,21 @@ def find_database_url(settings: Settings) -> str | None:
         return read_env_file(settings.data / FILE_NAME).get("DATABASE_URL")
     except PermissionError:
         return None
+
+
+def need_database_url(settings: Settings) -> str:
+    """What `find_database_url` finds.
+
+    Raises:
+        SettingsError: nothing; the message says what to set.
+    """
+    url = find_database_url(settings)
+    if url is None:
+        raise SettingsError(
+            "no database: set DATABASE_URL, or DATA to the folder of a running `quire up`"
+            f" ({settings.data / FILE_NAME} is not there)"
+        )
+    return url
 
 
 def names_embedded_server(data: Path, database_url: str | None) -> bool:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app import conditions, history
+from app import admin, conditions, history
 from app.answers import JSON, JSON_PATCH, etag, json_response, written_response
 from app.conditions import uuid_or_404
 from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost
@@ -34,6 +34,7 @@ class Action:
         cost: points of it that a request costs, of the request and the largest body; None: one.
         parameters: query parameters that it knows.
         saves: whether it is a save: counted as one, and followed by a wake-up of the workers.
+        wakes: whether a wake-up of the workers follows, though it is no save.
         produces: media type of the answer.
     """
 
@@ -44,6 +45,7 @@ class Action:
     saves: bool = False
     cost: Callable[[Request, int], Awaitable[int]] | None = None
     produces: str = JSON
+    wakes: bool = False
 
 
 async def create_page(exchange: Exchange) -> Response:
@@ -253,6 +255,27 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "/v1/workspaces/{workspace_id}/search": {
         "GET": Action(search, "read", "search", ("q", "mode", "contains", "limit")),
     },
+    "/v1/indexing": {
+        "GET": Action(admin.indexing_state, "admin", "admin"),
+    },
+    "/v1/indexing/dead-letters": {
+        "GET": Action(admin.list_dead_letters, "admin", "admin", (*admin.FILTER, "limit", "cursor")),
+    },
+    "/v1/indexing/dead-letter-groups": {
+        "GET": Action(admin.group_dead_letters, "admin", "admin", (*admin.FILTER, "limit")),
+    },
+    "/v1/indexing/dead-letters:replay": {
+        "POST": Action(admin.replay_dead_letters, "admin", "admin", wakes=True),
+    },
+    "/v1/indexing/dead-letters:discard": {
+        "POST": Action(admin.discard_dead_letters, "admin", "admin"),
+    },
+    "/v1/indexing/pause": {
+        "POST": Action(admin.pause_indexing, "admin", "admin"),
+    },
+    "/v1/indexing/resume": {
+        "POST": Action(admin.resume_indexing, "admin", "admin", wakes=True),
+    },
 }
 """Path template -> method -> action. One route a path, so that 405 can name all of its methods."""
 
@@ -269,24 +292,26 @@ def _endpoint(path: str, actions: Mapping[str, Action]) -> Callable[[Request], A
         services: Services = request.app.state.services
         trace.route = path
         trace.saves = action.saves
-        trace.workspace = request.path_params["workspace_id"]
+        trace.workspace = request.path_params.get("workspace_id")
         conditions.check_accept(request.headers, action.produces)
         cost = await action.cost(request, services.settings.max_body_bytes) if action.cost else 1
         admission = await admit(request, services, trace, action.scope, action.policy, cost)
-        assert admission.user_id is not None
+        assert admission.user_id is not None and admission.token_id is not None
+        workspace = trace.workspace
         exchange = Exchange(
             request,
             services,
             trace,
-            uuid_or_404(request.path_params["workspace_id"], "workspace_not_found", "workspace"),
+            None if workspace is None else uuid_or_404(workspace, "workspace_not_found", "workspace"),
             admission.user_id,
+            admission.token_id,
             conditions.parameters(request.query_params, action.parameters),
         )
         try:
             response = await action.handle(exchange)
         except DATABASE_ERRORS as error:
             raise from_database(error) from error
-        if action.saves:
+        if action.saves or action.wakes:
             services.waker.saved()
         return response
 

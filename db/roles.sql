@@ -1,7 +1,8 @@
 -- Roles of Quire. They are cluster-wide, so they live outside the migrations. Idempotent; run by `quire migrate` when a
 -- role is missing and the login may create roles, otherwise by a DBA: psql -f db/roles.sql.
 --
---   quire_owner        nologin; owns every object; nobody works as it but migrations and maintenance
+--   quire_owner        nologin; owns every object; nobody works as it but migrations and maintenance. Reads statistics
+--                      (pg_read_all_stats) to say which session keeps vacuum from working
 --   quire_migrator     a login for `quire migrate`, member of quire_owner
 --   quire_api          what app/ works as: may EXECUTE functions of schema api, and nothing else
 --   quire_worker       what worker/ works as: may EXECUTE functions of schema indexing and ops' periodic ones
@@ -39,6 +40,9 @@ begin
     end if;
     if not pg_has_role('quire_monitor', 'pg_monitor', 'member') then
         grant pg_monitor to quire_monitor;
+    end if;
+    if not pg_has_role('quire_owner', 'pg_read_all_stats', 'member') then
+        grant pg_read_all_stats to quire_owner;
     end if;
 end;
 $roles$;

@@ -208,6 +208,236 @@ CREATE TYPE procrastinate.procrastinate_job_to_defer_v1 AS (
 ALTER TYPE procrastinate.procrastinate_job_to_defer_v1 OWNER TO quire_owner;
 
 --
+-- Name: admin_discard_dead_letters(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query
+    select jsonb_build_object(
+        'discarded', r.discarded, 'next', case when r.next_filter is not null then
+            jsonb_build_object('filter', r.next_filter, 'limit', s.max_entries)
+        end
+    )::text
+    from core.read_selection(p_body) as s
+    cross join lateral ops.discard_dead_letters(s.filter, s.max_entries, p_actor, p_token_id) as r;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) IS 'Gives up dead letters, for operators. PT403 operator_required; PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: admin_group_dead_letters(uuid, uuid, jsonb, integer); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query
+    select jsonb_build_object(
+        'groups', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'fingerprint', g.fingerprint, 'error_code', g.error_code, 'entries', g.entries,
+                    'workspaces', g.workspaces, 'first_died_at', core.rfc3339(g.first_died_at),
+                    'last_died_at', core.rfc3339(g.last_died_at), 'sample', g.sample,
+                    'alerted_at', core.rfc3339(g.alerted_at)
+                ) order by g.entries desc, g.fingerprint
+            ), '[]'
+        )
+    )::text
+    from ops.group_dead_letters(p_filter, p_limit) as g;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) IS 'Dead letters by error fingerprint as JSON, for operators. PT403 operator_required; PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: admin_indexing_state(uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query select ops.describe_indexing()::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_indexing_state(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) IS 'State of the indexing queue, for operators. PT403 operator_required.';
+
+
+--
+-- Name: admin_list_dead_letters(uuid, uuid, jsonb, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.* from ops.list_dead_letters(p_filter, p_limit + 1, p_cursor) as l
+    )
+
+    select jsonb_build_object(
+        'dead_letters', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'workspace_id', l.workspace_id, 'page_id', l.page_id, 'no', l.no, 'block_id', l.block_id,
+                    'op', l.op, 'attempts', l.attempts, 'error_code', l.error_code, 'error', l.error,
+                    'fingerprint', l.fingerprint, 'enqueued_at', core.rfc3339(l.enqueued_at),
+                    'died_at', core.rfc3339(l.died_at), 'discarded_at', core.rfc3339(l.discarded_at)
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit then max(l.cursor) filter (where l.place = p_limit) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) IS 'Dead letters that match a filter as JSON, for operators. PT403 operator_required; PT400 bad_filter, bad_limit,
+bad_cursor.';
+
+
+--
+-- Name: admin_pause_indexing(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    v_body := core.parse_body(p_body, 2);
+    if jsonb_typeof(v_body) <> 'object' then
+        raise exception 'the body is an object: {"reason": ".."}'
+            using errcode = 'PT422', constraint = 'document_not_object', detail = '{"pointer": ""}';
+    elsif v_body - 'reason' <> '{}' then
+        raise exception 'the body has the member reason and no other'
+            using errcode = 'PT422', constraint = 'unknown_member', detail = '{"pointer": ""}';
+    elsif jsonb_typeof(coalesce(v_body -> 'reason', '""')) <> 'string' then
+        raise exception 'the reason is a string'
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/reason"}';
+    end if;
+    perform ops.pause_indexing(v_body ->> 'reason', p_actor, p_token_id);
+    return query select ops.describe_indexing()::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) IS 'Stops claims of the indexing queue, for operators; answers with the state. PT403 operator_required.';
+
+
+--
+-- Name: admin_replay_dead_letters(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query
+    select jsonb_build_object(
+        'replayed', r.replayed, 'waiting', r.waiting, 'next', case when r.next_filter is not null then
+            jsonb_build_object('filter', r.next_filter, 'limit', s.max_entries)
+        end
+    )::text
+    from core.read_selection(p_body) as s
+    cross join lateral ops.replay_dead_letters(s.filter, s.max_entries, p_actor, p_token_id) as r;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) IS 'Puts dead letters back into the queue, for operators. PT403 operator_required; PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: admin_resume_indexing(uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform ops.resume_indexing(p_actor, p_token_id);
+    return query select ops.describe_indexing()::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_resume_indexing(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) IS 'Lets workers claim again, for operators; answers with the state. PT403 operator_required.';
+
+
+--
 -- Name: admit(bytea, text, integer); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -1051,6 +1281,50 @@ COMMENT ON FUNCTION api.wake_indexing() IS 'Defers a job that drains the indexin
 
 
 --
+-- Name: alertable_groups(integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.alertable_groups(p_limit integer) RETURNS TABLE(fingerprint text, error_code text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    with recursive groups as (
+        (
+            select d.fingerprint, d.error_code, 1 as place
+            from core.indexing_dead_letters as d
+            order by d.fingerprint desc, d.died_at desc
+            limit 1
+        )
+        union all
+        select n.fingerprint, n.error_code, g.place + 1
+        from groups as g
+        cross join lateral (
+            select d.fingerprint, d.error_code
+            from core.indexing_dead_letters as d
+            where d.fingerprint < g.fingerprint
+            order by d.fingerprint desc, d.died_at desc
+            limit 1
+        ) as n
+        where g.place < p_limit
+    )
+
+    select g.fingerprint, g.error_code from groups as g;
+end;
+$$;
+
+
+ALTER FUNCTION core.alertable_groups(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION alertable_groups(p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.alertable_groups(p_limit integer) IS 'Fingerprints of dead letters with their newest code, at most p_limit.';
+
+
+--
 -- Name: answer_once(uuid, uuid, text, text, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -1651,6 +1925,40 @@ COMMENT ON FUNCTION core.block_text(p_type text, p_data jsonb) IS 'Plain searcha
 
 
 --
+-- Name: breaker_wait(text, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) RETURNS double precision
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_breaker core.indexing_breakers;
+begin
+    select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model and b.outages > 0;
+    if not found then
+        return null;
+    elsif v_breaker.open_until > p_now then
+        return extract(epoch from v_breaker.open_until - p_now);
+    end if;
+    update core.indexing_breakers as b
+    set open_until = p_now + interval '30 seconds'
+    where b.model = p_model and b.open_until = v_breaker.open_until;
+    return case when found then 0 else 1 end;
+end;
+$$;
+
+
+ALTER FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION breaker_wait(p_model text, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) IS 'NULL: the provider may be asked; 0: by this caller only, to find out; else seconds to wait.';
+
+
+--
 -- Name: canonical_edits(jsonb, text, jsonb, text[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2053,6 +2361,33 @@ COMMENT ON FUNCTION core.check_head(p_head jsonb) IS 'Title and properties of a 
 
 
 --
+-- Name: check_limit(integer, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_limit(p_limit integer, p_most integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_limit is null or p_limit not between 1 and p_most then
+        raise exception 'limit must be 1 to %, not %', p_most, coalesce(p_limit::text, 'NULL')
+            using errcode = 'PT400', constraint = 'bad_limit',
+            detail = jsonb_build_object('minimum', 1, 'maximum', p_most)::text;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_limit(p_limit integer, p_most integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_limit(p_limit integer, p_most integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_limit(p_limit integer, p_most integer) IS 'Refuses a limit that is not 1 to p_most. PT400 bad_limit.';
+
+
+--
 -- Name: check_live(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2276,6 +2611,38 @@ COMMENT ON FUNCTION core.check_model(p_name text, p_dimensions integer, p_config
 
 
 --
+-- Name: check_operator(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    perform 1
+    from core.tokens as t
+    where t.id = p_token_id and t.user_id = p_actor and 'admin' = any(t.scopes)
+        and (t.revoked_at is null or t.revoked_at > v_now) and (t.expires_at is null or t.expires_at > v_now);
+    if not found then
+        raise exception 'this is for operators: use a token with the scope admin'
+            using errcode = 'PT403', constraint = 'operator_required', detail = '{"scope_required": "admin"}';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_operator(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) IS 'Refuses who has no valid token with scope admin. PT403 operator_required.';
+
+
+--
 -- Name: check_precondition(text[], bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2333,6 +2700,40 @@ ALTER FUNCTION core.check_put(p_document jsonb, p_page_id uuid) OWNER TO quire_o
 --
 
 COMMENT ON FUNCTION core.check_put(p_document jsonb, p_page_id uuid) IS 'A whole document without id and version. PT422 document_not_object, id_mismatch, member_missing.';
+
+
+--
+-- Name: check_scaling(double precision, double precision, double precision); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_wrong constant text := case
+        when p_target_seconds is null or not p_target_seconds between 1 and 86400
+            then format('the target is %s seconds: it takes 1 to 86400', p_target_seconds)
+        when p_cooldown_seconds is null or not p_cooldown_seconds between 0 and 86400
+            then format('the cooldown is %s seconds: it takes 0 to 86400', p_cooldown_seconds)
+        when not p_provider_limit between 0.001 and 1000000000
+            then format('the provider''s limit is %s entries a second: it takes 0.001 or more, or NULL', p_provider_limit)
+    end;
+begin
+    if v_wrong is not null then
+        raise exception '%', v_wrong using errcode = '22023';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Refuses settings of scaling that mean nothing. 22023.';
 
 
 --
@@ -2529,6 +2930,45 @@ COMMENT ON FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid, p_
 
 
 --
+-- Name: count_dead_codes(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.count_dead_codes() RETURNS TABLE(error_code text, entries bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    with codes as (
+        select l.error_code as code, count(*) as entries
+        from (
+            select d.error_code from core.indexing_dead_letters as d where d.discarded_at is null limit 100000
+        ) as l
+        group by l.error_code
+    ),
+
+    labelled as (
+        select
+            case when row_number() over (order by c.entries desc, c.code) <= 20 then c.code else 'other' end as label,
+            c.entries as entries
+        from codes as c
+    )
+
+    select n.label, sum(n.entries)::bigint from labelled as n group by n.label;
+end;
+$$;
+
+
+ALTER FUNCTION core.count_dead_codes() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_dead_codes(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.count_dead_codes() IS 'Open dead letters by error code, at most 21 rows.';
+
+
+--
 -- Name: count_indexing(text, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2536,9 +2976,9 @@ CREATE FUNCTION core.count_indexing(p_name text, p_value bigint) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    insert into core.indexing_counters as c (name, value)
-    values (p_name, p_value)
-    on conflict (name) do update set value = c.value + excluded.value;
+    insert into core.indexing_counters as c (name, stripe, value)
+    values (p_name, pg_backend_pid() % 16, p_value)
+    on conflict (name, stripe) do update set value = c.value + excluded.value;
 $$;
 
 
@@ -2585,6 +3025,29 @@ ALTER FUNCTION core.count_missing_vectors(p_model text, p_limit bigint) OWNER TO
 --
 
 COMMENT ON FUNCTION core.count_missing_vectors(p_model text, p_limit bigint) IS 'Indexed texts without an up-to-date vector by a model, up to a limit; dead letters do not count.';
+
+
+--
+-- Name: count_workers(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.count_workers(p_now timestamp with time zone) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select count(*)::integer
+    from core.indexing_workers as w
+    where w.seen_at between p_now - interval '30 seconds' and p_now + interval '30 seconds';
+$$;
+
+
+ALTER FUNCTION core.count_workers(p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_workers(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.count_workers(p_now timestamp with time zone) IS 'Worker processes that have reported within 30 seconds.';
 
 
 --
@@ -2677,6 +3140,138 @@ ALTER FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document te
 
 COMMENT ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) IS 'A new page from a document; answers it as stored. PT409 page_exists; PT422 of its members; PT400, PT413 of its body;
 PT404 workspace_not_found; PT403 role_required.';
+
+
+--
+-- Name: cron_loaded(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.cron_loaded() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return coalesce(current_setting('cron.database_name', true), '') <> '';
+exception
+    when insufficient_privilege then
+        return true;
+end;
+$$;
+
+
+ALTER FUNCTION core.cron_loaded() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION cron_loaded(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.cron_loaded() IS 'Whether pg_cron''s library is loaded.';
+
+
+--
+-- Name: dead_letter_conditions(jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.dead_letter_conditions(p_filter jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    v_member record;
+    v_value text;
+    v_discarded boolean := false;
+    v_conditions text := '';
+begin
+    if jsonb_typeof(p_filter) is distinct from 'object' then
+        raise exception 'the filter is an object, such as {"error_code": "lease_expired"}'
+            using errcode = 'PT400', constraint = 'bad_filter', detail = '{"parameter": "filter"}';
+    end if;
+    for v_member in select m.key, m.value from jsonb_each(p_filter) as m order by m.key loop
+        begin
+            v_value := case when jsonb_typeof(v_member.value) in ('string', 'number', 'boolean')
+                then v_member.value #>> '{}' end;
+            v_conditions := v_conditions || case v_member.key
+                when 'workspace_id' then format(' and d.workspace_id = %L::uuid', v_value::uuid)
+                when 'page_id' then format(' and d.page_id = %L::uuid', v_value::uuid)
+                when 'no' then format(' and d.no = %L::integer', v_value::integer)
+                when 'error_code' then format(' and d.error_code = %L', v_value)
+                when 'fingerprint' then format(' and d.fingerprint = %L', v_value)
+                when 'text' then format(' and strpos(lower(d.error), lower(%L)) > 0', v_value)
+                when 'died_after' then format(' and d.died_at >= %L::timestamptz', v_value::timestamptz)
+                when 'died_before' then format(' and d.died_at < %L::timestamptz', v_value::timestamptz)
+                when 'discarded' then ''
+            end;
+            if v_member.key = 'discarded' then
+                v_discarded := v_value::boolean;
+            end if;
+        exception
+            when data_exception then
+                v_value := null;
+        end;
+        if v_conditions is null then
+            raise exception 'a filter of dead letters has no "%": it has workspace_id, page_id, no, error_code, '
+                'fingerprint, text, died_after, died_before, discarded', left(v_member.key, 64)
+                using errcode = 'PT400', constraint = 'bad_filter',
+                detail = jsonb_build_object('parameter', left(v_member.key, 64))::text;
+        elsif v_value is null or v_member.key = 'fingerprint' and v_value !~ '^[0-9a-f]{16}$' then
+            raise exception 'the filter''s % cannot be %', v_member.key, left(v_member.value::text, 80)
+                using errcode = 'PT400', constraint = 'bad_filter',
+                detail = jsonb_build_object('parameter', v_member.key)::text;
+        end if;
+    end loop;
+    return case when v_discarded then 'd.discarded_at is not null' else 'd.discarded_at is null' end || v_conditions;
+end;
+$_$;
+
+
+ALTER FUNCTION core.dead_letter_conditions(p_filter jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION dead_letter_conditions(p_filter jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.dead_letter_conditions(p_filter jsonb) IS 'A filter of dead letters (workspace_id, page_id, no, error_code, fingerprint, text, died_after, died_before, discarded)
+as SQL conditions on d. PT400 bad_filter.';
+
+
+--
+-- Name: dead_letter_place(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.dead_letter_place(p_cursor text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_key jsonb;
+begin
+    begin
+        v_key := convert_from(
+            decode(rpad(translate(p_cursor, '-_', '+/'), (length(p_cursor) + 3) / 4 * 4, '='), 'base64'), 'UTF8'
+        )::jsonb;
+        perform (v_key ->> 0)::timestamptz, (v_key ->> 1)::uuid, (v_key ->> 2)::uuid, (v_key ->> 3)::integer;
+    exception
+        when data_exception then
+            v_key := null;
+    end;
+    if v_key is null or jsonb_typeof(v_key) <> 'array' or jsonb_array_length(v_key) <> 4
+        or jsonb_path_exists(v_key, '$[*] ? (@ == null)') then
+        raise exception 'the cursor is not one that this list gave: start again without it'
+            using errcode = 'PT400', constraint = 'bad_cursor';
+    end if;
+    return v_key;
+end;
+$_$;
+
+
+ALTER FUNCTION core.dead_letter_place(p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION dead_letter_place(p_cursor text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.dead_letter_place(p_cursor text) IS 'The sort key in a cursor of the list of dead letters. PT400 bad_cursor.';
 
 
 --
@@ -2991,6 +3586,32 @@ COMMENT ON FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[], 
 
 
 --
+-- Name: done_days(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.done_days(p_before timestamp with time zone) RETURNS TABLE(name text, id oid)
+    LANGUAGE sql STABLE ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    select c.relname::text, c.oid
+    from pg_inherits as i
+    inner join pg_class as c on c.oid = i.inhrelid
+    where i.inhparent = 'core.indexing_done'::regclass and c.relname ~ '^indexing_done_p[0-9]{8}$'
+        and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'UTC' <= p_before
+    order by c.relname;
+$_$;
+
+
+ALTER FUNCTION core.done_days(p_before timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION done_days(p_before timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.done_days(p_before timestamp with time zone) IS 'Daily partitions of core.indexing_done that ended by a time.';
+
+
+--
 -- Name: draft_blocks(uuid, uuid, integer[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3199,6 +3820,174 @@ COMMENT ON FUNCTION core.encode_cursor(p_key jsonb) IS 'A sort key as an opaque 
 
 
 --
+-- Name: indexing_leases; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_leases (
+    lease_id uuid NOT NULL,
+    worker_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    workspace_ids uuid[] NOT NULL,
+    page_ids uuid[] NOT NULL,
+    nos integer[] NOT NULL,
+    generations integer[] NOT NULL,
+    vers bigint[] NOT NULL,
+    text_hashes bytea[] NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', vacuum_truncate=off);
+
+
+ALTER TABLE core.indexing_leases OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_leases; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_leases IS 'Batches that workers hold, a row each. An entry of a batch is named by its place (1 is the first) in the arrays, which
+are in key order. Goes with the ack of the whole batch, its release, or the sweep once it has expired.';
+
+
+--
+-- Name: COLUMN indexing_leases.lease_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.lease_id IS 'Chosen by the worker; core.indexing_queue.lease_id of its entries.';
+
+
+--
+-- Name: COLUMN indexing_leases.worker_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.worker_id IS 'Worker process that holds it; NULL when it did not say.';
+
+
+--
+-- Name: COLUMN indexing_leases.expires_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.expires_at IS 'When the sweep takes the batch back; put off by renewals.';
+
+
+--
+-- Name: COLUMN indexing_leases.workspace_ids; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.workspace_ids IS 'Workspace of each entry.';
+
+
+--
+-- Name: COLUMN indexing_leases.page_ids; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.page_ids IS 'Page of each entry.';
+
+
+--
+-- Name: COLUMN indexing_leases.nos; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.nos IS 'Block number of each entry.';
+
+
+--
+-- Name: COLUMN indexing_leases.generations; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.generations IS 'Generation at the claim: another one at the ack means edited meanwhile.';
+
+
+--
+-- Name: COLUMN indexing_leases.vers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.vers IS 'Content version that was read after the claim; NULL: gone, to be removed from search.';
+
+
+--
+-- Name: COLUMN indexing_leases.text_hashes; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.text_hashes IS 'sha256 of the text that was read; NULL where no vector is wanted because the content version has its vectors already.';
+
+
+--
+-- Name: end_lease(core.indexing_leases, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) RETURNS TABLE(returned integer, dead integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_seq constant bigint := extract(epoch from p_now) * 1000000;
+begin
+    with expired as materialized (
+        select q.workspace_id, q.page_id, q.no, q.attempts
+        from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
+        cross join lateral (
+            select q.workspace_id, q.page_id, q.no, q.attempts
+            from core.indexing_queue as q
+            where q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+                and q.lease_id = (p_lease).lease_id
+            limit 1
+            for update skip locked
+        ) as q
+    ),
+    lost as (
+        delete from core.indexing_queue as q
+        using expired as x
+        where x.attempts >= 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
+        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at
+    ),
+    buried as (
+        insert into core.indexing_dead_letters as d
+            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, fingerprint)
+        select
+            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, p_now,
+            'lease_expired', w.error, core.error_fingerprint('lease_expired', w.error)
+        from lost as l
+        cross join lateral (select 'its worker was lost ' || l.attempts || ' times' as error) as w
+        order by l.workspace_id, l.page_id, l.no
+        on conflict (workspace_id, page_id, no) do update
+        set
+            op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
+            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at, error_code = excluded.error_code,
+            error = excluded.error, fingerprint = excluded.fingerprint, discarded_at = null
+        returning 1
+    ),
+    back as (
+        update core.indexing_queue as q
+        set lease_id = null, lane = 1, seq = v_seq, run_at = p_now, last_error = 'its worker was lost'
+        from expired as x
+        where x.attempts < 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
+        returning q.no
+    )
+    select (select count(*) from back), (select count(*) from buried) into returned, dead;
+
+    delete from core.indexing_leases as l
+    where l.lease_id = (p_lease).lease_id and not exists (
+        select
+        from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
+        inner join core.indexing_queue as q
+            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+                and q.lease_id = (p_lease).lease_id
+    );
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION end_lease(p_lease core.indexing_leases, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) IS 'Takes the entries of a lease that ran out back, to be tried alone; dead after the third attempt.';
+
+
+--
 -- Name: enqueue_blocks(uuid, uuid, integer[], integer[], smallint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3325,6 +4114,60 @@ ALTER FUNCTION core.ensure_partition(p_table text, p_suffix text, p_column text,
 --
 
 COMMENT ON FUNCTION core.ensure_partition(p_table text, p_suffix text, p_column text, p_from timestamp with time zone, p_to timestamp with time zone) IS 'Makes a missing partition by attaching; whether it did. Gives way after 2 s of waiting for a lock.';
+
+
+--
+-- Name: error_fingerprint(text, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.error_fingerprint(p_code text, p_error text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_error text := left(coalesce(p_error, ''), 1000);
+begin
+    v_error := regexp_replace(v_error, '"[^"]*"|`[^`]*`|“[^”]*”', '""', 'g');
+    v_error := regexp_replace(v_error, '(^|[^a-zA-Z0-9_])''[^'']*''(?![a-zA-Z0-9_])', '\1""', 'g');
+    v_error := regexp_replace(v_error, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}', '#', 'g');
+    v_error := regexp_replace(v_error, '\m(0x[0-9a-fA-F]+|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,})\M', '#', 'g');
+    v_error := regexp_replace(v_error, '[0-9]+([.,:][0-9]+)*', '#', 'g');
+    v_error := btrim(regexp_replace(v_error, '\s+', ' ', 'g'));
+    return left(encode(sha256(convert_to(coalesce(p_code, '') || ':' || v_error, 'UTF8')), 'hex'), 16);
+end;
+$$;
+
+
+ALTER FUNCTION core.error_fingerprint(p_code text, p_error text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION error_fingerprint(p_code text, p_error text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.error_fingerprint(p_code text, p_error text) IS '16 hex digits that errors of one cause share: code and message without numbers, ids and quoted text.';
+
+
+--
+-- Name: estimate_rows(oid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.estimate_rows(p_table oid) RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0)
+    from pg_class as c
+    where c.oid = p_table;
+$$;
+
+
+ALTER FUNCTION core.estimate_rows(p_table oid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION estimate_rows(p_table oid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.estimate_rows(p_table oid) IS 'About how many rows a table has, without reading it.';
 
 
 --
@@ -3641,6 +4484,50 @@ COMMENT ON FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages, p_
 
 
 --
+-- Name: find_dead_letters(jsonb, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], ops text[], next_filter jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    v_until timestamptz := core.clock() + interval '1 microsecond';
+begin
+    perform core.check_limit(p_limit, 10000);
+    execute
+        'select coalesce(array_agg(k.workspace_id order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' coalesce(array_agg(k.page_id order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' coalesce(array_agg(k.no order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' coalesce(array_agg(k.op order by k.place) filter (where k.place <= $1), ''{}''),'
+        || ' case when count(*) > $1 then $2 end'
+        || ' from (select d.*, row_number() over (order by d.workspace_id, d.page_id, d.no) as place from ('
+        || ' select d.workspace_id, d.page_id, d.no, d.op from core.indexing_dead_letters as d where '
+        || core.dead_letter_conditions(p_filter)
+        || ' order by d.workspace_id, d.page_id, d.no limit $1 + 1) as d) as k'
+    into workspace_ids, page_ids, nos, ops, next_filter
+    using p_limit, p_filter;
+    if next_filter is not null and p_filter ? 'died_before' then
+        v_until := least(v_until, (p_filter ->> 'died_before')::timestamptz);
+    end if;
+    next_filter := next_filter || jsonb_build_object('died_before', v_until);
+    return next;
+end;
+$_$;
+
+
+ALTER FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_dead_letters(p_filter jsonb, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) IS 'Keys of the first p_limit dead letters that match a filter, in key order; next_filter: how to go on.
+PT400 bad_filter, bad_limit.';
+
+
+--
 -- Name: find_pages(uuid, jsonb, timestamp with time zone, boolean, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3670,6 +4557,33 @@ ALTER FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since times
 --
 
 COMMENT ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer) IS 'Pages of a workspace by time of their newest version, newest first, after a given place.';
+
+
+--
+-- Name: finished_jobs(timestamp with time zone, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) RETURNS SETOF bigint
+    LANGUAGE sql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select j.id
+    from procrastinate.procrastinate_jobs as j
+    where j.status in ('succeeded', 'failed', 'cancelled', 'aborted') and not exists (
+        select from procrastinate.procrastinate_events as e where e.job_id = j.id and e.at >= p_before
+    )
+    order by j.id
+    limit p_limit;
+$$;
+
+
+ALTER FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION finished_jobs(p_before timestamp with time zone, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) IS 'Jobs of the executor that ended before a time.';
 
 
 --
@@ -3865,6 +4779,105 @@ COMMENT ON FUNCTION core.is_compound_operation(p_op text, p_path text[], p_from 
 
 
 --
+-- Name: rate_buckets; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE UNLOGGED TABLE core.rate_buckets (
+    policy text NOT NULL,
+    key text NOT NULL,
+    hits timestamp with time zone[] NOT NULL,
+    blocked_until timestamp with time zone,
+    ok boolean NOT NULL,
+    hit_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE core.rate_buckets OWNER TO quire_owner;
+
+--
+-- Name: TABLE rate_buckets; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.rate_buckets IS 'Sliding log of hits, one row a policy and key. UNLOGGED: empty after a crash (windows start anew), no WAL for a hit.';
+
+
+--
+-- Name: COLUMN rate_buckets.policy; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.policy IS 'core.rate_policies.name.';
+
+
+--
+-- Name: COLUMN rate_buckets.key; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.key IS 'What is counted: the id of the user, workspace or token, as text.';
+
+
+--
+-- Name: COLUMN rate_buckets.hits; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.hits IS 'Times of the points still inside the window, oldest first.';
+
+
+--
+-- Name: COLUMN rate_buckets.blocked_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.blocked_until IS 'Until when every hit is refused; NULL when not blocked.';
+
+
+--
+-- Name: COLUMN rate_buckets.ok; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.ok IS 'Whether the latest hit was let in (read back by the statement that wrote it).';
+
+
+--
+-- Name: COLUMN rate_buckets.hit_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_buckets.hit_at IS 'Time of the latest decision.';
+
+
+--
+-- Name: is_idle_bucket(core.rate_buckets, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_window integer;
+    v_block integer;
+begin
+    if p_bucket.hit_at >= p_before or p_bucket.blocked_until > v_now then
+        return false;
+    end if;
+    select p.window_seconds, p.block_seconds into v_window, v_block
+    from core.rate_policies as p
+    where p.name = p_bucket.policy;
+    return not found or p_bucket.hit_at < v_now - make_interval(secs => greatest(v_window, v_block));
+end;
+$$;
+
+
+ALTER FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) IS 'Whether a rate bucket can go without a difference to its key.';
+
+
+--
 -- Name: keep_numbers(integer[], text[], jsonb[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3993,6 +5006,94 @@ COMMENT ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_sc
 
 
 --
+-- Name: lease_fairly(smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with leased as (
+        update core.indexing_queue as q
+        set lease_id = p_lease_id, attempts = q.attempts + 1
+        where q.ctid = any(array(
+            select s.row_id
+            from unnest(p_workspace_ids, p_after_seqs) as t (workspace_id, after_seq)
+            cross join lateral (
+                select d.ctid as row_id
+                from core.indexing_queue as d
+                where (d.lane, d.priority, d.workspace_id, d.seq)
+                    > (p_lane, p_priority, t.workspace_id, t.after_seq)
+                    and (d.lane, d.priority, d.workspace_id, d.seq)
+                    <= (p_lane, p_priority, t.workspace_id, p_due_seq)
+                    and d.lease_id is null and d.run_at <= p_now
+                order by d.lane, d.priority, d.workspace_id, d.seq
+                limit p_quota
+                for update skip locked
+            ) as s
+        ))
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+    )
+    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
+end;
+$$;
+
+
+ALTER FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes due entries of several workspaces for a lease, as many of each; their keys, NULL when there is none.';
+
+
+--
+-- Name: lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with leased as (
+        update core.indexing_queue as q
+        set lease_id = p_lease_id, attempts = q.attempts + 1
+        where q.ctid = any(array(
+            select d.ctid
+            from core.indexing_queue as d
+            where d.lane = p_lane and d.priority = p_priority
+                and d.seq > p_after_seq and d.seq <= p_due_seq
+                and d.lease_id is null and d.run_at <= p_now
+            order by d.lane, d.priority, d.seq
+            limit p_limit
+            for update skip locked
+        ))
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+    )
+    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
+end;
+$$;
+
+
+ALTER FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes the first due entries behind a watermark for a lease; their keys, NULL when there is none.';
+
+
+--
 -- Name: left_neighbour(core.pages, text, integer[], integer[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4080,6 +5181,45 @@ ALTER FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characte
 --
 
 COMMENT ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) IS 'Lexemes of waiting blocks as they are now: at most p_limit blocks, about p_characters of text.';
+
+
+--
+-- Name: lock_leased(uuid, uuid[], uuid[], integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) RETURNS TABLE(places integer[], row_ids tid[], generations integer[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    select
+        coalesce(array_agg(k.place::integer), '{}'), coalesce(array_agg(h.row_id), '{}'),
+        coalesce(array_agg(h.generation), '{}')
+    from (
+        select a.place, a.workspace_id, a.page_id, a.no
+        from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as a (workspace_id, page_id, no, place)
+        where p_places is null or a.place = any(p_places)
+        offset 0
+    ) as k
+    cross join lateral (
+        select q.ctid as row_id, q.generation
+        from core.indexing_queue as q
+        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no and q.lease_id = p_lease_id
+        limit 1
+        for update
+    ) as h;
+end;
+$$;
+
+
+ALTER FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) IS 'Locks the queue rows that a lease still holds, in key order; their places, row ids and generations.';
 
 
 --
@@ -4266,6 +5406,79 @@ ALTER FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, p_contai
 --
 
 COMMENT ON FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[]) IS 'Indexed entries matching a query and a containment, those of waiting blocks left out.';
+
+
+--
+-- Name: measure_queue(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.measure_queue() RETURNS TABLE(ready bigint, processing bigint, backing_off bigint, oldest_ready_seconds double precision, lag_seconds double precision, dead_tuples bigint, exact boolean, heads bigint[], last_seq bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+declare
+    v_limit constant integer := 100000;
+    v_most_dead constant integer := 200000;
+    v_queue constant regclass := 'core.indexing_queue';
+    v_now constant timestamptz := core.clock();
+    v_live bigint := pg_stat_get_live_tuples(v_queue);
+    v_seen bigint;
+    v_ready_at timestamptz;
+    v_edit_at timestamptz;
+begin
+    dead_tuples := pg_stat_get_dead_tuples(v_queue);
+    select s.last_value into last_seq from core.indexing_seq as s;
+    select h.heads, h.ready_at, h.edit_at into heads, v_ready_at, v_edit_at from core.queue_heads(v_now) as h;
+    exact := v_live <= v_limit and dead_tuples <= v_most_dead;
+    if exact then
+        select
+            count(*) filter (where s.lease_id is null and s.run_at <= v_now),
+            count(*) filter (where s.lease_id is not null),
+            count(*) filter (where s.lease_id is null and s.run_at > v_now),
+            count(*) <= v_limit,
+            min(s.enqueued_at) filter (where s.lease_id is null and s.run_at <= v_now),
+            min(s.enqueued_at) filter (where s.priority < 300)
+        into ready, processing, backing_off, exact, v_ready_at, v_edit_at
+        from (
+            select q.lease_id, q.run_at, q.enqueued_at, q.priority
+            from core.indexing_queue as q
+            order by q.lane, q.priority, q.seq
+            limit v_limit + 1
+        ) as s;
+        v_live := case when exact then v_live else greatest(v_live, v_limit + 1) end;
+    end if;
+    if not exact then
+        select
+            count(*) filter (where s.lease_id is null and s.run_at <= v_now),
+            count(*) filter (where s.lease_id is not null),
+            count(*) filter (where s.lease_id is null and s.run_at > v_now),
+            count(*),
+            least(v_ready_at, min(s.enqueued_at) filter (where s.lease_id is null and s.run_at <= v_now)),
+            least(v_edit_at, min(s.enqueued_at) filter (where s.priority < 300))
+        into ready, processing, backing_off, v_seen, v_ready_at, v_edit_at
+        from core.indexing_queue as s tablesample system (
+            least(100, 100.0 * 200 * 8192 / greatest(pg_relation_size(v_queue), 1))
+        );
+        processing := round(v_live::numeric * processing / greatest(v_seen, 1));
+        backing_off := round(v_live::numeric * backing_off / greatest(v_seen, 1));
+        ready := greatest(v_live - processing - backing_off, 0);
+    end if;
+    oldest_ready_seconds := greatest(coalesce(extract(epoch from v_now - v_ready_at), 0), 0);
+    lag_seconds := greatest(coalesce(extract(epoch from v_now - v_edit_at), 0), 0);
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.measure_queue() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION measure_queue(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.measure_queue() IS 'Depth by state and ages of the indexing queue; counted up to 100,000 entries, estimated beyond. Bounded work.';
 
 
 --
@@ -4527,6 +5740,37 @@ COMMENT ON FUNCTION core.name_document(p_name core.page_names) IS 'A named versi
 
 
 --
+-- Name: need_workers(double precision, bigint, double precision, double precision, integer, boolean, double precision, double precision); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select greatest(1, least(
+        case
+            when p_worker_rate > 0
+                then ceil((coalesce(p_arrival_rate, 0) + p_backlog / p_target_seconds) / p_worker_rate)
+            when p_backlog > 0 and p_oldest_seconds >= 5 then p_workers + 1
+            else 1
+        end,
+        case when p_stalled then p_workers end,
+        case when p_worker_rate > 0 then ceil(p_provider_limit / p_worker_rate) end,
+        1000
+    ))::integer;
+$$;
+
+
+ALTER FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) IS 'Workers for a load: ceil((arrival rate + backlog / target) / rate of one worker), within 1 and the provider''s limit.';
+
+
+--
 -- Name: new_id(); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4552,6 +5796,52 @@ ALTER FUNCTION core.new_id() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.new_id() IS 'A new UUIDv7: ids that the server makes.';
+
+
+--
+-- Name: oldest_xmin_seconds(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) RETURNS double precision
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with holders as (
+        select a.xact_start as since, a.backend_xmin as xmin
+        from pg_stat_activity as a
+        where a.backend_xmin is not null and a.pid <> pg_backend_pid()
+            and (a.datname = current_database() or a.datname is null)
+        union all
+        select p.prepared, p.transaction
+        from pg_prepared_xacts as p
+        where p.database = current_database()
+        union all
+        select null, s.xmin
+        from pg_replication_slots as s
+        where s.xmin is not null
+    )
+    select greatest(coalesce(extract(epoch from p_now - min(coalesce(
+        h.since,
+        (
+            select s.measured_at
+            from core.indexing_stats as s
+            where s.next_xid <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - age(h.xmin)
+            order by s.at desc
+            limit 1
+        ),
+        (select s.measured_at from core.indexing_stats as s order by s.at limit 1)
+    ))), 0), 0)::double precision
+    from holders as h;
+$$;
+
+
+ALTER FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION oldest_xmin_seconds(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) IS 'Seconds since when a session, prepared transaction or replication slot keeps dead rows from being removed; 0: nobody.';
 
 
 --
@@ -4995,6 +6285,212 @@ COMMENT ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_put 
 
 
 --
+-- Name: preview_indexing_done(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.preview_indexing_done() RETURNS TABLE(partitions bigint, rows bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_indexing_done');
+begin
+    select count(*), coalesce(sum(core.estimate_rows(d.id)), 0)
+    into partitions, rows
+    from core.done_days(v_floor) as d;
+    rows := rows + (select count(*) from core.indexing_done_default as d where d.processed_at < v_floor);
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.preview_indexing_done() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION preview_indexing_done(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.preview_indexing_done() IS 'Partitions and rows (estimated) that ops.purge_indexing_done would take.';
+
+
+--
+-- Name: preview_page_history(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.preview_page_history() RETURNS TABLE(partitions bigint, rows bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := date_trunc('month', core.retention_floor('purge_page_history'), 'UTC');
+begin
+    select count(*), coalesce(sum(coalesce(core.estimate_rows(c.oid), 0)), 0)
+    into partitions, rows
+    from core.change_months(v_floor) as m (month)
+    left join pg_class as c on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
+    rows := rows + (select count(*) from core.page_changes_default as d where d.at < v_floor);
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.preview_page_history() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION preview_page_history(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.preview_page_history() IS 'Months and rows (estimated) that ops.purge_page_history would take.';
+
+
+--
+-- Name: queue_heads(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.queue_heads(p_now timestamp with time zone) RETURNS TABLE(heads bigint[], ready_at timestamp with time zone, edit_at timestamp with time zone)
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+    with noted as materialized (
+        select s.heads, s.last_seq
+        from core.indexing_stats as s
+        where s.at > p_now - interval '10 minutes' and s.measured_at between p_now - interval '10 minutes'
+            and p_now - interval '15 seconds'
+        order by s.at desc
+        limit 1
+    ),
+    places as (
+        select
+            l.lane, p.priority, p.place,
+            case when l.lane = 0 then coalesce((select n.heads[p.place] from noted as n), 0) else 0 end as head
+        from (values (0::smallint), (1::smallint)) as l (lane)
+        cross join (values (0::smallint, 1), (100::smallint, 2), (200::smallint, 3), (300::smallint, 4))
+            as p (priority, place)
+    ),
+    found as (
+        select
+            p.lane, p.place, p.head,
+            min(e.seq) as seq,
+            min(e.enqueued_at) filter (where e.lease_id is null and e.run_at <= p_now) as ready_at,
+            min(e.enqueued_at) filter (where p.priority < 300) as edit_at
+        from places as p
+        left join lateral (
+            select q.seq, q.lease_id, q.run_at, q.enqueued_at
+            from core.indexing_queue as q
+            where q.lane = p.lane and q.priority = p.priority and q.seq >= p.head
+            order by q.lane, q.priority, q.seq
+            limit 2000
+        ) as e on true
+        group by p.lane, p.place, p.head
+    )
+    select
+        array_agg(
+            greatest(f.head, least(f.seq, coalesce((select n.last_seq from noted as n), 0))) order by f.place
+        ) filter (where f.lane = 0),
+        min(f.ready_at),
+        min(f.edit_at)
+    from found as f;
+$$;
+
+
+ALTER FUNCTION core.queue_heads(p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION queue_heads(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.queue_heads(p_now timestamp with time zone) IS 'Smallest seq of live entries by priority (lane 0); when the oldest ready entry and the oldest unindexed edit came.';
+
+
+--
+-- Name: read_leased(uuid[], uuid[], integer[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], stale integer[], places integer[], models text[], bodies text[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+    return query
+    with content as materialized (
+        select k.place::integer, k.workspace_id, k.page_id, k.no, case when k.no = 0 then p.version else b.ver end as ver,
+            b.type, b.data, p.title, e.ver as entry_ver
+        from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as k (workspace_id, page_id, no, place)
+        left join lateral (
+            select p.version, p.title
+            from core.pages as p
+            where p.workspace_id = k.workspace_id and p.id = k.page_id and p.deleted_at is null
+            limit 1
+        ) as p on true
+        left join lateral (
+            select b.ver, b.type, b.data
+            from core.blocks as b
+            where b.workspace_id = k.workspace_id and b.page_id = k.page_id and b.no = k.no and p.version is not null
+            limit 1
+        ) as b on true
+        left join lateral (
+            select e.ver
+            from core.search_entries as e
+            where e.workspace_id = k.workspace_id and e.page_id = k.page_id and e.no = k.no
+            limit 1
+        ) as e on true
+    ),
+    behind as (
+        select c.place, m.model, e.text_hash
+        from content as c
+        cross join unnest(p_models) as m (model)
+        left join lateral (
+            select e.ver, e.text_hash
+            from core.block_embeddings as e
+            where e.workspace_id = c.workspace_id and e.page_id = c.page_id and e.no = c.no and e.model = m.model
+            limit 1
+        ) as e on true
+        where c.ver is not null and (e.ver is null or e.ver < c.ver)
+    ),
+    texts as materialized (
+        select c.place, t.body, sha256(convert_to(t.body, 'UTF8')) as text_hash
+        from content as c
+        cross join lateral (
+            select case when c.no = 0 then c.title else core.block_text(c.type, c.data) end as body offset 0
+        ) as t
+        where c.place in (select b.place from behind as b)
+    ),
+    wanted as (
+        select t.place, b.model, t.body
+        from behind as b
+        inner join texts as t on t.place = b.place
+        where t.body <> '' and b.text_hash is distinct from t.text_hash
+    )
+    select
+        (select array_agg(c.ver order by c.place) from content as c),
+        (select array_agg(t.text_hash order by c.place) from content as c left join texts as t on t.place = c.place),
+        array(
+            select c.place
+            from content as c
+            where c.ver is null or c.entry_ver is null or c.entry_ver < c.ver
+                or c.place in (select b.place from behind as b)
+            order by c.place
+        ),
+        coalesce((select array_agg(w.place order by w.place, w.model) from wanted as w), '{}'),
+        coalesce((select array_agg(w.model order by w.place, w.model) from wanted as w), '{}'),
+        coalesce((select array_agg(w.body order by w.place, w.model) from wanted as w), '{}');
+end;
+$$;
+
+
+ALTER FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) IS 'Content versions and hashes of claimed entries, which are stale, and the texts that each model has to embed.';
+
+
+--
 -- Name: read_page(uuid, uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5026,6 +6522,52 @@ ALTER FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid)
 --
 
 COMMENT ON FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid) IS 'The row of a page that is there, for whoever may read it. PT404 workspace_not_found, page_not_found.';
+
+
+--
+-- Name: read_selection(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.read_selection(p_body text) RETURNS TABLE(filter jsonb, max_entries integer)
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_body constant jsonb := core.parse_body(p_body, 8);
+    v_unknown text;
+begin
+    if jsonb_typeof(v_body) <> 'object' then
+        raise exception 'the body is an object: {"filter": {..}}'
+            using errcode = 'PT422', constraint = 'document_not_object', detail = '{"pointer": ""}';
+    end if;
+    select k into v_unknown from jsonb_object_keys(v_body) as k where k not in ('filter', 'limit') limit 1;
+    if found then
+        raise exception 'the body has the members filter and limit, not "%"', left(v_unknown, 64)
+            using errcode = 'PT422', constraint = 'unknown_member', detail = '{"pointer": ""}';
+    elsif not v_body ? 'filter' then
+        raise exception 'the member "filter" is missing: {} stands for all'
+            using errcode = 'PT422', constraint = 'member_missing', detail = '{"pointer": "/filter"}';
+    elsif v_body ? 'limit' and (
+        jsonb_typeof(v_body -> 'limit') <> 'number' or v_body ->> 'limit' !~ '^[0-9]{1,5}$'
+    ) then
+        raise exception 'limit must be 1 to 10000' using errcode = 'PT400', constraint = 'bad_limit',
+            detail = '{"minimum": 1, "maximum": 10000}';
+    end if;
+    filter := v_body -> 'filter';
+    max_entries := coalesce((v_body ->> 'limit')::integer, 1000);
+    return next;
+end;
+$_$;
+
+
+ALTER FUNCTION core.read_selection(p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION read_selection(p_body text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.read_selection(p_body text) IS 'Filter and limit in the body of a replay or discard. PT400 bad_limit and others of core.parse_body; PT422
+document_not_object, unknown_member, member_missing.';
 
 
 --
@@ -5161,6 +6703,66 @@ ALTER FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text
 
 COMMENT ON FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) IS 'A change made at an earlier version, as a draft of the newest one or as conflicts. PT422 what does not apply at its
 base.';
+
+
+--
+-- Name: record_run(text, text, timestamp with time zone, double precision, bigint, boolean, jsonb, jsonb, text, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_good constant boolean := p_sqlstate is null;
+    v_end constant timestamptz := p_started_at + make_interval(secs => p_seconds);
+begin
+    insert into ops.periodic_progress as p (
+        task, last_run_at, last_success_at, last_scheduler, last_sqlstate, last_error, more, bookmark,
+        runs_total, failures_total, rows_total
+    )
+    values (
+        p_task, p_started_at, case when v_good then p_started_at end, p_scheduler, p_sqlstate, p_error,
+        p_more and v_good, p_bookmark, 1, (not v_good)::integer, p_rows
+    )
+    on conflict (task) do update
+    set
+        last_run_at = excluded.last_run_at,
+        last_success_at = coalesce(excluded.last_success_at, p.last_success_at),
+        last_scheduler = excluded.last_scheduler,
+        last_sqlstate = excluded.last_sqlstate,
+        last_error = excluded.last_error,
+        more = excluded.more,
+        bookmark = case when v_good then excluded.bookmark else p.bookmark end,
+        runs_total = p.runs_total + 1,
+        failures_total = p.failures_total + excluded.failures_total,
+        rows_total = p.rows_total + excluded.rows_total;
+    insert into ops.purge_runs as r (
+        hour, task, scheduler, sqlstate, error, runs, rows, seconds, started_at, finished_at, details
+    )
+    values (
+        date_trunc('hour', p_started_at, 'UTC'), p_task, p_scheduler, p_sqlstate, p_error, 1, p_rows, p_seconds,
+        p_started_at, v_end, nullif(p_details, '{}')
+    )
+    on conflict on constraint purge_runs_hour_uq do update
+    set
+        error = excluded.error,
+        runs = r.runs + 1,
+        rows = r.rows + excluded.rows,
+        seconds = r.seconds + excluded.seconds,
+        finished_at = greatest(r.finished_at, excluded.finished_at),
+        details = case when excluded.rows > 0 then excluded.details else r.details end;
+end;
+$$;
+
+
+ALTER FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) IS 'Notes a run of a periodic task in ops.periodic_progress and ops.purge_runs.';
 
 
 --
@@ -5358,68 +6960,61 @@ COMMENT ON FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p_to
 
 
 --
--- Name: refresh_vectors(text, uuid[], uuid[], integer[], bigint[], bytea[], boolean[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: refresh_vectors(uuid[], uuid[], integer[], bigint[], bytea[], integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) RETURNS void
+CREATE FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_empty constant bytea := sha256('');
 begin
-    with same as (
-        select e.workspace_id, e.page_id, e.no, a.ver
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_live)
-            as a (workspace_id, page_id, no, ver, text_hash, live)
-        inner join core.block_embeddings as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no and e.model = p_model
-        where a.live and e.text_hash = a.text_hash and e.ver < a.ver
-        order by e.workspace_id, e.page_id, e.no
-        for update of e
+    with found as materialized (
+        select e.workspace_id, e.page_id, e.no, e.model, p_vers[u.place] as ver,
+            u.place = any(p_gone) or p_text_hashes[u.place] = v_empty as obsolete
+        from (
+            select s.place
+            from unnest(p_places) as s (place)
+            where s.place = any(p_gone) or p_text_hashes[s.place] is not null
+            order by p_workspace_ids[s.place], p_page_ids[s.place], p_nos[s.place]
+            offset 0
+        ) as u
+        cross join lateral (
+            select e.workspace_id, e.page_id, e.no, e.model
+            from core.block_embeddings as e
+            where e.workspace_id = p_workspace_ids[u.place] and e.page_id = p_page_ids[u.place]
+                and e.no = p_nos[u.place]
+                and (
+                    u.place = any(p_gone)
+                    or e.ver < p_vers[u.place] and p_text_hashes[u.place] in (v_empty, e.text_hash)
+                )
+            order by e.workspace_id, e.page_id, e.no, e.model
+            for update
+        ) as e
+    ),
+    removed as (
+        delete from core.block_embeddings as e
+        using found as f
+        where f.obsolete
+            and e.workspace_id = f.workspace_id and e.page_id = f.page_id and e.no = f.no and e.model = f.model
     )
     update core.block_embeddings as e
-    set ver = s.ver
-    from same as s
-    where e.workspace_id = s.workspace_id and e.page_id = s.page_id and e.no = s.no and e.model = p_model;
-
-    with gone as (
-        select e.workspace_id, e.page_id, e.no, e.model
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_live)
-            as a (workspace_id, page_id, no, ver, text_hash, live)
-        inner join core.block_embeddings as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        where not a.live or a.live and a.text_hash = v_empty and e.ver < a.ver
-        order by e.workspace_id, e.page_id, e.no, e.model
-        for update of e
-    )
-    delete from core.block_embeddings as e
-    using gone as g
-    where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no and e.model = g.model;
-
-    with gone as (
-        select e.workspace_id, e.page_id, e.no
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_live) as a (workspace_id, page_id, no, live)
-        inner join core.search_entries as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        where not a.live
-        order by e.workspace_id, e.page_id, e.no
-        for update of e
-    )
-    delete from core.search_entries as e
-    using gone as g
-    where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no;
+    set ver = f.ver
+    from found as f
+    where not f.obsolete
+        and e.workspace_id = f.workspace_id and e.page_id = f.page_id and e.no = f.no and e.model = f.model;
 end;
 $$;
 
 
-ALTER FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) OWNER TO quire_owner;
+ALTER FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) IS 'Vectors of unchanged, emptied and deleted blocks, and the entries of deleted ones. NULL in p_live: not touched.';
+COMMENT ON FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) IS 'Vectors of unchanged, emptied and deleted blocks of a batch, by place.';
 
 
 --
@@ -5987,6 +7582,35 @@ ALTER FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uu
 --
 
 COMMENT ON FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text) IS 'A new version of a page with the content of an older one; undoes a deletion, too.';
+
+
+--
+-- Name: retention_floor(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.retention_floor(p_task text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_hours integer;
+begin
+    select t.keep_hours into v_hours from ops.periodic_tasks as t where t.task = p_task;
+    if v_hours is null then
+        raise exception 'there is no retention "%": see keep_hours of ops.periodic_tasks', p_task;
+    end if;
+    return core.clock() - make_interval(hours => v_hours);
+end;
+$$;
+
+
+ALTER FUNCTION core.retention_floor(p_task text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION retention_floor(p_task text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.retention_floor(p_task text) IS 'The time before which a periodic task takes things away: keep_hours ago.';
 
 
 --
@@ -6569,6 +8193,41 @@ COMMENT ON FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p_ol
 
 
 --
+-- Name: spare_snapshots(timestamp with time zone, uuid, uuid, uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid, p_after_page_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid, p_to_workspace_id uuid DEFAULT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, p_to_page_id uuid DEFAULT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) RETURNS TABLE(workspace_id uuid, page_id uuid, version bigint)
+    LANGUAGE sql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select s.workspace_id, s.page_id, s.version
+    from core.page_snapshots as s
+    where (s.workspace_id, s.page_id) > (p_after_workspace_id, p_after_page_id)
+        and (s.workspace_id, s.page_id) <= (p_to_workspace_id, p_to_page_id)
+        and s.at < p_before
+        and exists (
+            select from core.page_snapshots as newer
+            where newer.workspace_id = s.workspace_id and newer.page_id = s.page_id and newer.version > s.version
+                and newer.at < p_before
+                and date_trunc('month', newer.at, 'UTC') = date_trunc('month', s.at, 'UTC')
+        )
+        and not exists (
+            select from core.page_names as n
+            where n.workspace_id = s.workspace_id and n.page_id = s.page_id and n.version = s.version
+        );
+$$;
+
+
+ALTER FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid) IS 'Snapshots that retention may take, of pages after one key up to another.';
+
+
+--
 -- Name: stale_base(text[], bigint, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -6987,20 +8646,27 @@ begin
     ),
     tail as (
         -- lane 1: what failed and is tried again
-        (select q.* from core.indexing_queue as q where q.lane = 0 and q.priority < 200
-        order by q.lane desc, q.priority desc, q.seq desc limit 5000)
-        union all
-        (select q.* from core.indexing_queue as q where q.lane = 1 and q.priority < 200
-        order by q.lane desc, q.priority desc, q.seq desc limit 1000)
+        select q.*
+        from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
+        cross join lateral (
+            select q.* from core.indexing_queue as q
+            where (q.lane, q.priority, q.workspace_id) >= (c.lane, c.priority, p_workspace_id)
+                and (q.lane, q.priority, q.workspace_id) <= (c.lane, c.priority, p_workspace_id)
+            order by q.lane desc, q.priority desc, q.workspace_id desc, q.seq desc
+            limit 5000
+        ) as q
     ),
     waiting as (
-        -- "offset 0", "order by no limit 1": look-ups by key whatever the statistics say, see core.live_blocks
+        -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks
         (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
         from newest as n
         cross join lateral (
             select q.no, q.priority from core.indexing_queue as q
-            where q.workspace_id = p_workspace_id and q.page_id = n.id and q.priority < 300 and q.op = 'upsert'
-            offset 0
+            where (q.workspace_id, q.page_id, q.no) >= (p_workspace_id, n.id, 0)
+                and (q.workspace_id, q.page_id, q.no) <= (p_workspace_id, n.id, 2147483647)
+                and q.priority < 300 and q.op = 'upsert'
+            order by q.workspace_id, q.page_id, q.no
+            limit 5000
         ) as q
         limit 5000)
         union
@@ -7011,7 +8677,7 @@ begin
             where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
             offset 0
         ) as p
-        where t.workspace_id = p_workspace_id and t.op = 'upsert'
+        where t.op = 'upsert'
     ),
     placed as (
         select w.page_id, w.no, w.is_edit, w.updated_at, row_number() over (
@@ -7042,6 +8708,124 @@ ALTER FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) OWNER T
 --
 
 COMMENT ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) IS 'Keys of blocks that wait to be indexed, edits before imports, newest pages first, at most p_limit.';
+
+
+--
+-- Name: write_audit(text, uuid, jsonb, uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into core.audit_log (id, at, actor_user_id, actor_token_id, actor_name, action, workspace_id, details)
+    values (
+        core.new_id(), core.clock(), p_actor, p_token_id,
+        coalesce((select u.name from core.users as u where u.id = p_actor), session_user::text),
+        p_action, p_workspace_id, p_details
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) IS 'Adds an entry to core.audit_log: action (such as dead_letters.replay), workspace or NULL, details, actor.';
+
+
+--
+-- Name: write_search_entries(uuid[], uuid[], integer[], bigint[], integer[], timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) RETURNS integer[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_gone integer[];
+begin
+    with content as materialized (
+        select k.place, k.workspace_id, k.page_id, k.no, case k.no when 0 then '' else b.id end as block_id,
+            case k.no when 0 then 'page' else b.type end as type,
+            case k.no when 0 then p.properties else b.data end as data, p.title,
+            case k.no when 0 then p.version else b.ver end as ver, e.ver as entry_ver
+        from (
+            select u.place, p_workspace_ids[u.place] as workspace_id, p_page_ids[u.place] as page_id,
+                p_nos[u.place] as no
+            from unnest(p_places) as u (place)
+            offset 0
+        ) as k
+        left join lateral (
+            select p.version, p.title, p.properties
+            from core.pages as p
+            where p.workspace_id = k.workspace_id and p.id = k.page_id and p.deleted_at is null
+            limit 1
+        ) as p on true
+        left join lateral (
+            select b.ver, b.id, b.type, b.data
+            from core.blocks as b
+            where b.workspace_id = k.workspace_id and b.page_id = k.page_id and b.no = k.no and p.version is not null
+            limit 1
+        ) as b on true
+        left join lateral (
+            select e.ver
+            from core.search_entries as e
+            where e.workspace_id = k.workspace_id and e.page_id = k.page_id and e.no = k.no
+            limit 1
+        ) as e on true
+    ),
+    written as (
+        insert into core.search_entries as e
+            (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data, indexed_at)
+        select c.workspace_id, c.page_id, c.no, c.block_id, c.type, c.ver, t.body, core.search_vector(c.type, t.body),
+            c.data, p_now
+        from content as c
+        cross join lateral (
+            select case c.no when 0 then c.title else core.block_text(c.type, c.data) end as body offset 0
+        ) as t
+        where c.ver is not null and (c.entry_ver is null or c.entry_ver < c.ver)
+        order by c.workspace_id, c.page_id, c.no
+        on conflict (workspace_id, page_id, no) do update
+        set
+            block_id = excluded.block_id, type = excluded.type, ver = excluded.ver, body = excluded.body,
+            body_tsv = excluded.body_tsv, data = excluded.data, indexed_at = excluded.indexed_at
+        where e.ver < excluded.ver
+    )
+    select coalesce(array_agg(c.place order by c.workspace_id, c.page_id, c.no) filter (where c.ver is null), '{}')
+    into v_gone
+    from content as c;
+
+    if v_gone <> '{}' then
+        with gone as (
+            select e.workspace_id, e.page_id, e.no
+            from unnest(v_gone) as u (place)
+            inner join core.search_entries as e
+                on e.workspace_id = p_workspace_ids[u.place] and e.page_id = p_page_ids[u.place]
+                    and e.no = p_nos[u.place]
+            order by e.workspace_id, e.page_id, e.no
+            for update of e
+        )
+        delete from core.search_entries as e
+        using gone as g
+        where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no;
+    end if;
+    return v_gone;
+end;
+$$;
+
+
+ALTER FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) IS 'Search entries of some places of a batch, as their blocks are now; the places of what is gone.';
 
 
 --
@@ -7207,61 +8991,89 @@ COMMENT ON FUNCTION indexing.abort_reembedding() IS 'The shadow retires unused; 
 
 
 --
--- Name: ack(uuid, text, uuid[], uuid[], integer[], integer[], bigint[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: ack(uuid, text, integer[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) RETURNS TABLE(done integer, again integer)
+CREATE FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) RETURNS TABLE(done integer, again integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
+#variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
+    v_empty constant bytea := sha256('');
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_generations integer[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
+    v_places integer[];
+    v_row_ids tid[];
+    v_now_generations integer[];
+    v_finished tid[];
+    v_edited tid[];
 begin
-    perform 1
-    from unnest(p_workspace_ids, p_page_ids, p_nos) as a (workspace_id, page_id, no)
-    inner join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
-    where q.lease_id = p_lease_id
-    order by q.workspace_id, q.page_id, q.no
-    for update of q;
+    done := 0;
+    again := 0;
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes
+    from core.indexing_leases as l
+    where l.lease_id = p_lease_id;
+    if not found then
+        return next;
+        return;
+    end if;
+    select k.places, k.row_ids, k.generations
+    into v_places, v_row_ids, v_now_generations
+    from core.lock_leased(p_lease_id, v_workspace_ids, v_page_ids, v_nos, p_places) as k;
 
-    with held as (
-        select
-            q.workspace_id, q.page_id, q.no,
-            q.generation = a.generation and case
-                when b.no is null or p.deleted_at is not null then e.no is null
-                else e.ver >= a.ver and (b.body = '' or m.ver >= a.ver)
-            end as finished
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_generations, p_vers)
-            as a (workspace_id, page_id, no, generation, ver)
-        inner join core.indexing_queue as q
-            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
-        left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id
-        left join core.indexable_blocks as b
-            on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-        left join core.search_entries as e on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        left join core.block_embeddings as m
-            on m.workspace_id = a.workspace_id and m.page_id = a.page_id and m.no = a.no and m.model = p_model
-    ),
-    removed as (
+    select array_agg(s.row_id) filter (where s.finished), array_agg(s.row_id) filter (where s.finished is not true)
+    into v_finished, v_edited
+    from (
+        select h.row_id, h.generation = v_generations[h.place] and case
+            when v_vers[h.place] is null then e.ver is null
+            else e.ver >= v_vers[h.place] and (v_text_hashes[h.place] = v_empty or m.ver >= v_vers[h.place])
+        end as finished
+        from unnest(v_places, v_row_ids, v_now_generations) as h (place, row_id, generation)
+        left join lateral (
+            select e.ver
+            from core.search_entries as e
+            where e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
+                and e.no = v_nos[h.place]
+            limit 1
+        ) as e on true
+        left join lateral (
+            select m.ver
+            from core.block_embeddings as m
+            where m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
+                and m.no = v_nos[h.place] and m.model = p_model
+            limit 1
+        ) as m on true
+    ) as s;
+
+    with removed as (
         delete from core.indexing_queue as q
-        using held as h
-        where h.finished and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
+        where q.ctid = any(v_finished)
         returning q.workspace_id, q.page_id, q.no, q.op, q.attempts, q.enqueued_at
-    ),
-    returned as (
-        update core.indexing_queue as q
-        set lease_id = null, lease_until = null, attempts = 0, run_at = v_now + interval '1 second'
-        from held as h
-        where h.finished is not true and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
-        returning q.no
-    ),
-    kept as (
-        insert into core.indexing_done (workspace_id, page_id, no, op, attempts, enqueued_at, processed_at)
-        select r.workspace_id, r.page_id, r.no, r.op, r.attempts, r.enqueued_at, v_now from removed as r
-        returning 1
     )
-    select (select count(*) from kept), (select count(*) from returned) into done, again;
+    insert into core.indexing_done (workspace_id, page_id, no, op, attempts, enqueued_at, processed_at)
+    select r.workspace_id, r.page_id, r.no, r.op, r.attempts, r.enqueued_at, v_now from removed as r;
+    get diagnostics done = row_count;
+
+    if v_edited is not null then
+        update core.indexing_queue as q
+        set
+            lease_id = null, attempts = 0, run_at = v_now + interval '1 second',
+            seq = case q.lane when 0 then nextval('core.indexing_seq') else q.seq end
+        where q.ctid = any(v_edited);
+        get diagnostics again = row_count;
+    end if;
+    if p_places is null then
+        delete from core.indexing_leases as l where l.lease_id = p_lease_id;
+    end if;
     if done > 0 then
         perform core.count_indexing('done', done);
     end if;
@@ -7270,75 +9082,182 @@ end;
 $$;
 
 
-ALTER FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) OWNER TO quire_owner;
+ALTER FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_places integer[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) IS 'Finishes claimed rows whose entries are written; rows edited meanwhile are given back.';
+COMMENT ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) IS 'Finishes claimed entries that are written; those edited meanwhile are given back. NULL: all of the lease, which ends.';
 
 
 --
--- Name: claim(smallint, smallint, smallint, smallint, bigint, integer, uuid, double precision, text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: claim(smallint, smallint, bigint, uuid[], bigint[], integer, uuid, double precision, uuid, text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) RETURNS TABLE(workspace_id uuid, page_id uuid, no integer, op text, generation integer, attempts smallint, priority smallint, seq bigint, ver bigint, body text, text_hash bytea, embed_needed boolean)
+CREATE FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) RETURNS TABLE(rows integer, seq bigint, workspace_rows integer[], workspace_seqs bigint[], stale integer[], places integer[], models text[], bodies text[], waits double precision[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now constant timestamptz := core.clock();
+    v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
+    v_several constant integer := cardinality(p_workspace_ids);
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_generations integer[];
+    v_seqs bigint[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
+begin
+    rows := 0;
+    if (select c.paused from core.indexing_control as c) then
+        return next;
+        return;
+    end if;
+    perform set_config('synchronous_commit', 'off', true);
+    if v_several = 0 then
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, p_lease_id, v_now) as l;
+    else
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        from core.lease_fairly(
+            p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
+        ) as l;
+        select array_agg(coalesce(s.rows, 0)), array_agg(s.seq) into workspace_rows, workspace_seqs
+        from unnest(p_workspace_ids) as w (id)
+        left join (
+            select k.id, count(*)::integer as rows, max(k.seq) as seq
+            from unnest(v_workspace_ids, v_seqs) as k (id, seq)
+            group by k.id
+        ) as s on s.id = w.id;
+    end if;
+    if v_nos is null then
+        return next;
+        return;
+    end if;
+    rows := cardinality(v_nos);
+    seq := (select max(s) from unnest(v_seqs) as s);
+    select r.* into v_vers, v_text_hashes, stale, places, models, bodies
+    from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
+    insert into core.indexing_leases
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)
+    values (
+        p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
+        v_generations, v_vers, v_text_hashes
+    );
+    if cardinality(places) > 0 then
+        waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) IS 'Leases due entries of a lane and priority, the first or of several workspaces in turn; and what is to be embedded.';
+
+
+--
+-- Name: claim_alerts(uuid, double precision, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) RETURNS TABLE(fingerprint text, error_code text, entries bigint, news bigint, workspaces bigint, workspace_ids uuid[], first_died_at timestamp with time zone, last_died_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
-    v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
+    v_until constant timestamptz := v_now + make_interval(secs => p_seconds);
+    v_alert record;
+    v_code text;
 begin
-    with due as materialized (
-        select q.workspace_id, q.page_id, q.no
-        from core.indexing_queue as q
-        where q.lane = p_lane
-            and (q.priority, q.seq) > (p_after_priority, p_after_seq)
-            and q.priority between p_low and p_high
-            and q.seq <= v_due
-            and q.lease_until is null
-            and q.run_at <= v_now
-        order by q.lane, q.priority, q.seq
-        limit p_limit
-        for update skip locked
-    )
-    update core.indexing_queue as q
-    set lease_id = p_lease_id, lease_until = v_now + make_interval(secs => p_lease_seconds), attempts = q.attempts + 1
-    from due as d
-    where q.workspace_id = d.workspace_id and q.page_id = d.page_id and q.no = d.no;
-    if not found then
-        return;
-    end if;
+    insert into core.indexing_alerts (fingerprint, error_code, alerted_until, due_at)
+    select g.fingerprint, g.error_code, '-infinity', v_now
+    from core.alertable_groups(1000) as g
+    -- one that is there is not even looked at by the insert: it would wait for who is claiming it
+    where not exists (select from core.indexing_alerts as a where a.fingerprint = g.fingerprint)
+    order by g.fingerprint
+    on conflict (fingerprint) do nothing;
 
-    return query
-    select
-        q.workspace_id, q.page_id, q.no,
-        case when b.no is null or p.deleted_at is not null then 'delete' else 'upsert' end,
-        q.generation, q.attempts, q.priority, q.seq,
-        coalesce(b.ver, 0), coalesce(b.body, ''), h.text_hash,
-        b.body <> '' and p.deleted_at is null and e.text_hash is distinct from h.text_hash
-    from core.indexing_queue as q
-    left join core.indexable_blocks as b on b.workspace_id = q.workspace_id and b.page_id = q.page_id and b.no = q.no
-    left join core.pages as p on p.workspace_id = q.workspace_id and p.id = q.page_id
-    left join core.block_embeddings as e
-        on e.workspace_id = q.workspace_id and e.page_id = q.page_id and e.no = q.no and e.model = p_model
-    cross join lateral (select sha256(convert_to(coalesce(b.body, ''), 'UTF8'))) as h (text_hash)
-    where q.lease_id = p_lease_id
-    order by q.priority, q.seq;
+    for v_alert in
+        select a.fingerprint, a.alerted_until
+        from core.indexing_alerts as a
+        where a.due_at <= v_now and (a.claimed_until is null or a.claimed_until <= v_now)
+            and exists (
+                select from core.indexing_dead_letters as d
+                where d.fingerprint = a.fingerprint and d.died_at > a.alerted_until and d.discarded_at is null
+            )
+        order by a.fingerprint
+        limit p_limit
+        for update of a skip locked
+    loop
+        fingerprint := v_alert.fingerprint;
+        select
+            count(*), count(*) filter (where d.died_at > v_alert.alerted_until), count(distinct d.workspace_id),
+            (array_agg(distinct d.workspace_id))[1:5], min(d.died_at), max(d.died_at),
+            (array_agg(d.error_code order by d.died_at desc))[1]
+        into entries, news, workspaces, workspace_ids, first_died_at, last_died_at, v_code
+        from (
+            select d.* from core.indexing_dead_letters as d
+            where d.fingerprint = v_alert.fingerprint and d.discarded_at is null
+            order by d.died_at desc
+            limit 10000
+        ) as d;
+        continue when entries = 0;  -- replayed this moment
+        update core.indexing_alerts as a
+        set claim_id = p_claim_id, claimed_until = v_until, claimed_died_at = last_died_at, error_code = v_code
+        where a.fingerprint = v_alert.fingerprint;
+        error_code := v_code;
+        return next;
+    end loop;
 end;
 $$;
 
 
-ALTER FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) OWNER TO quire_owner;
+ALTER FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) IS 'Leases due entries of a lane and priority range behind a watermark, with what embedding needs. One claim a lease id.';
+COMMENT ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) IS 'Claims up to p_limit groups of dead letters that an alert is due about, for p_seconds.';
+
+
+--
+-- Name: close_breaker(text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.close_breaker(p_model text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update core.indexing_breakers as b
+    set outages = 0, changed_at = core.clock()
+    where b.model = p_model and b.outages > 0;
+    return found;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.close_breaker(p_model text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION close_breaker(p_model text); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.close_breaker(p_model text) IS 'Closes the breaker of a model''s provider; whether it was open.';
 
 
 --
@@ -7359,7 +9278,7 @@ CREATE FUNCTION indexing.count_ready(p_limit integer) RETURNS TABLE(ready intege
     cross join lateral (
         select greatest(q.run_at, q.enqueued_at) as due
         from core.indexing_queue as q
-        where q.lane in (0, 1) and q.lease_until is null and q.run_at <= c.at
+        where q.lane in (0, 1) and q.lease_id is null and q.run_at <= c.at
         limit p_limit
     ) as r;
 $$;
@@ -7579,69 +9498,74 @@ COMMENT ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p_c
 
 
 --
--- Name: fail(uuid, uuid[], uuid[], integer[], integer[], text[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: fail(uuid, integer[], text[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) RETURNS TABLE(retried integer, dead integer)
+CREATE FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) RETURNS TABLE(retried integer, dead integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
+#variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
+    v_lease core.indexing_leases;
+    v_held integer[];
 begin
-    perform 1
-    from unnest(p_workspace_ids, p_page_ids, p_nos) as a (workspace_id, page_id, no)
-    inner join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
-    where q.lease_id = p_lease_id
-    order by q.workspace_id, q.page_id, q.no
-    for update of q;
-
-    with held as (
+    select l.* into v_lease from core.indexing_leases as l where l.lease_id = p_lease_id;
+    select k.places into v_held
+    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, p_places) as k;
+    with failed as materialized (
         select
-            q.workspace_id, q.page_id, q.no, q.attempts, a.code, left(a.error, 1000) as error,
+            q.workspace_id, q.page_id, q.no, q.attempts, f.code, left(f.error, 1000) as error,
             q.generation <> a.generation as edited,
             v_now + least(interval '15 minutes', interval '30 seconds' * power(2, q.attempts - 1))
             * (0.5 + random() / 2) as run_at
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_generations, p_codes, p_errors)
-            as a (workspace_id, page_id, no, generation, code, error)
+        from unnest(v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.generations)
+            with ordinality as a (workspace_id, page_id, no, generation, place)
+        inner join unnest(p_places, p_codes, p_errors) as f (place, code, error) on f.place = a.place
         inner join core.indexing_queue as q
             on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
+        where a.place = any(v_held)
     ),
     lost as (
         delete from core.indexing_queue as q
-        using held as h
-        where not h.edited and h.attempts >= 3
-            and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
-        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at, h.code, h.error
+        using failed as f
+        where not f.edited and f.attempts >= 3
+            and q.workspace_id = f.workspace_id and q.page_id = f.page_id and q.no = f.no
+        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at, f.code, f.error
     ),
     buried as (
         insert into core.indexing_dead_letters as d
-            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error)
-        select l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, v_now, l.code, l.error
+            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, fingerprint)
+        select
+            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, v_now, l.code, l.error,
+            core.error_fingerprint(l.code, l.error)
         from lost as l
         order by l.workspace_id, l.page_id, l.no
         on conflict (workspace_id, page_id, no) do update
         set
             op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
-            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at,
-            error_code = excluded.error_code, error = excluded.error
+            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at, error_code = excluded.error_code,
+            error = excluded.error, fingerprint = excluded.fingerprint, discarded_at = null
         returning 1
     ),
     returned as (
         update core.indexing_queue as q
         set
-            lease_id = null, lease_until = null,
-            lane = case when h.edited then 0 else 1 end,
+            lease_id = null,
+            lane = case when f.edited then 0 else 1 end,
             -- in lane 1 the due time in microseconds: see indexing.claim
             seq = case
-                when h.edited then nextval('core.indexing_seq') else (extract(epoch from h.run_at) * 1000000)::bigint
+                when f.edited then nextval('core.indexing_seq') else (extract(epoch from f.run_at) * 1000000)::bigint
             end,
-            run_at = case when h.edited then v_now else h.run_at end,
-            last_error = case when not h.edited then h.error end
-        from held as h
-        where (h.edited or h.attempts < 3)
-            and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
+            attempts = case when f.edited then 0 else q.attempts end,
+            run_at = case when f.edited then v_now else f.run_at end,
+            last_error = case when not f.edited then f.code || ': ' || f.error end
+        from failed as f
+        where (f.edited or f.attempts < 3)
+            and q.workspace_id = f.workspace_id and q.page_id = f.page_id and q.no = f.no
         returning q.no
     )
     select (select count(*) from returned), (select count(*) from buried) into retried, dead;
@@ -7656,13 +9580,211 @@ end;
 $$;
 
 
-ALTER FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) OWNER TO quire_owner;
+ALTER FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) IS 'Charges failed entries: retry alone after a doubling delay, dead letter after the third attempt.';
+COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) IS 'Charges failed entries, by place: retry alone after a doubling delay, dead letter after the third attempt.';
+
+
+--
+-- Name: find_workspaces(smallint, bigint, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) RETURNS TABLE(workspace_ids uuid[], seq bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+begin
+    if p_after_seq is not null then
+        return query
+        select coalesce(array_agg(distinct s.workspace_id), '{}'), max(s.seq)
+        from (
+            select q.workspace_id, q.seq
+            from core.indexing_queue as q
+            where q.lane = 0 and q.priority = p_priority and q.seq > p_after_seq
+            order by q.lane, q.priority, q.seq
+            limit p_limit
+        ) as s;
+        return;
+    end if;
+    return query
+    with recursive leap (workspace_id, place) as (
+        select '00000000-0000-0000-0000-000000000000'::uuid, 0
+        union all
+        select (
+            select q.workspace_id
+            from core.indexing_queue as q
+            where (q.lane, q.priority, q.workspace_id) > (0::smallint, p_priority, l.workspace_id)
+                and (q.lane, q.priority) <= (0::smallint, p_priority)
+            order by q.lane, q.priority, q.workspace_id, q.seq
+            limit 1
+        ), l.place + 1
+        from leap as l
+        where l.workspace_id is not null and l.place < p_limit
+    )
+    select coalesce(array_agg(l.workspace_id), '{}'), null::bigint
+    from leap as l
+    where l.place > 0 and l.workspace_id is not null;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) IS 'Workspaces with entries of a priority: of the next entries behind a seq, or all (NULL).';
+
+
+--
+-- Name: finish_alerts(uuid); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.finish_alerts(p_claim_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_count integer;
+begin
+    with claimed as (
+        select a.fingerprint from core.indexing_alerts as a where a.claim_id = p_claim_id
+        order by a.fingerprint
+        for update
+    )
+
+    update core.indexing_alerts as a
+    set
+        alerted_until = a.claimed_died_at, sent_at = v_now, due_at = v_now + interval '1 hour', attempts = 0,
+        claim_id = null, claimed_until = null, claimed_died_at = null, last_error = null
+    from claimed as c
+    where a.fingerprint = c.fingerprint;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        perform core.count_indexing('alerts_sent', v_count);
+    end if;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.finish_alerts(p_claim_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION finish_alerts(p_claim_id uuid); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.finish_alerts(p_claim_id uuid) IS 'Marks the groups of a message as alerted about, for an hour; how many.';
+
+
+--
+-- Name: heartbeat(uuid, text, integer, integer, text[], bigint); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    if p_worker_id is null or p_host is null or p_pid is null or p_concurrency is null or p_models is null
+        or p_done is null
+    then
+        raise exception 'a worker''s id, host, pid, concurrency, models and done are all needed'
+        using errcode = 'PT400', constraint = 'bad_worker';
+    end if;
+    insert into core.indexing_workers as w (id, host, pid, started_at, seen_at, concurrency, models, done)
+    values (p_worker_id, left(p_host, 255), p_pid, v_now, v_now, p_concurrency, p_models, p_done)
+    on conflict (id) do update
+    set seen_at = excluded.seen_at, concurrency = excluded.concurrency, models = excluded.models, done = excluded.done;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) IS 'A worker process lives: every 10 seconds; without, it counts no more after 30. PT400 bad_worker.';
+
+
+--
+-- Name: leave(uuid); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.leave(p_worker_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from core.indexing_workers as w where w.id = p_worker_id;
+    return found;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.leave(p_worker_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION leave(p_worker_id uuid); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.leave(p_worker_id uuid) IS 'A worker process stops; whether it was known.';
+
+
+--
+-- Name: open_breaker(text, double precision, boolean, text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) RETURNS double precision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_breaker core.indexing_breakers;
+begin
+    insert into core.indexing_breakers as b (model, outages, open_until, reason, changed_at)
+    values (p_model, 0, v_now, left(p_reason, 1000), v_now)
+    on conflict (model) do nothing;
+    select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model for update;
+    if v_breaker.outages > 0 and v_breaker.open_until > v_now and not p_probe then
+        return extract(epoch from v_breaker.open_until - v_now);
+    end if;
+    update core.indexing_breakers as b
+    set
+        outages = b.outages + 1,
+        open_until = v_now + make_interval(secs => greatest(
+            p_retry_after, least(120, p_retry_after * power(2, least(b.outages, 10)))
+        )),
+        reason = left(p_reason, 1000),
+        changed_at = v_now
+    where b.model = p_model
+    returning b.open_until into v_breaker.open_until;
+    perform core.count_indexing('outages', 1);
+    return extract(epoch from v_breaker.open_until - v_now);
+end;
+$$;
+
+
+ALTER FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) IS 'Keeps everybody from asking a model''s provider for a while that doubles with each outage; returns the seconds.';
 
 
 --
@@ -7672,28 +9794,34 @@ COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_pag
 CREATE FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
+    v_lease core.indexing_leases;
+    v_held tid[];
     v_count integer;
 begin
-    with held as (
-        select q.workspace_id, q.page_id, q.no,
-            v_now + make_interval(secs => p_delay_seconds * (1 + random() / 4)) as run_at
-        from core.indexing_queue as q
-        where q.lease_id = p_lease_id
-        order by q.workspace_id, q.page_id, q.no
-        for update
-    )
+    select l.* into v_lease from core.indexing_leases as l where l.lease_id = p_lease_id;
+    if not found then
+        return 0;
+    end if;
+    select k.row_ids into v_held
+    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, null) as k;
     update core.indexing_queue as q
     set
-        lease_id = null, lease_until = null,
+        lease_id = null,
         attempts = greatest(q.attempts - 1, 0),
-        run_at = h.run_at,
-        seq = case when q.lane = 0 then q.seq else (extract(epoch from h.run_at) * 1000000)::bigint end
-    from held as h
-    where q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no and q.lease_id = p_lease_id;
+        run_at = d.run_at,
+        seq = case when q.lane = 0 then q.seq else (extract(epoch from d.run_at) * 1000000)::bigint end
+    from (
+        select h.row_id, v_now + make_interval(secs => p_delay_seconds * (1 + random() / 4)) as run_at
+        from unnest(v_held) as h (row_id)
+    ) as d
+    where q.ctid = d.row_id;
     get diagnostics v_count = row_count;
+    delete from core.indexing_leases as l where l.lease_id = p_lease_id;
     return v_count;
 end;
 $$;
@@ -7705,34 +9833,23 @@ ALTER FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precisio
 -- Name: FUNCTION release(p_lease_id uuid, p_delay_seconds double precision); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) IS 'Gives back what a lease still holds, uncharged, due after a jittered delay in seconds; returns how many.';
+COMMENT ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) IS 'Ends a lease; what it still holds is given back uncharged, due after a jittered delay in seconds; returns how many.';
 
 
 --
 -- Name: renew_lease(uuid, double precision); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) RETURNS integer
+CREATE FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    v_until constant timestamptz := core.clock() + make_interval(secs => p_lease_seconds);
-    v_count integer;
 begin
-    with held as (
-        select q.workspace_id, q.page_id, q.no
-        from core.indexing_queue as q
-        where q.lease_id = p_lease_id
-        order by q.workspace_id, q.page_id, q.no
-        for update
-    )
-    update core.indexing_queue as q
-    set lease_until = v_until
-    from held as h
-    where q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no and q.lease_id = p_lease_id;
-    get diagnostics v_count = row_count;
-    return v_count;
+    perform set_config('synchronous_commit', 'off', true);
+    update core.indexing_leases as l
+    set expires_at = core.clock() + make_interval(secs => p_lease_seconds)
+    where l.lease_id = p_lease_id;
+    return found;
 end;
 $$;
 
@@ -7743,7 +9860,53 @@ ALTER FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double prec
 -- Name: FUNCTION renew_lease(p_lease_id uuid, p_lease_seconds double precision); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) IS 'Extends a lease by seconds from now; returns its rows.';
+COMMENT ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) IS 'Extends a lease to seconds from now; whether it was still there.';
+
+
+--
+-- Name: retry_alerts(uuid, text, double precision); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_count integer;
+begin
+    with claimed as (
+        select a.fingerprint from core.indexing_alerts as a where a.claim_id = p_claim_id
+        order by a.fingerprint
+        for update
+    )
+
+    update core.indexing_alerts as a
+    set
+        due_at = v_now + greatest(
+            make_interval(secs => p_retry_after),
+            least(interval '15 minutes', interval '10 seconds' * power(2, least(a.attempts, 10))) * (0.5 + random() / 2)
+        ),
+        attempts = a.attempts + 1, last_error = left(p_error, 200),
+        claim_id = null, claimed_until = null, claimed_died_at = null
+    from claimed as c
+    where a.fingerprint = c.fingerprint;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        perform core.count_indexing('alerts_failed', v_count);
+    end if;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) IS 'Makes the groups of a message that was not taken due again, later; how many.';
 
 
 --
@@ -7792,53 +9955,33 @@ COMMENT ON FUNCTION indexing.start_reembedding(p_name text, p_dimensions integer
 -- Name: sweep(); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.sweep() RETURNS TABLE(returned integer, dead integer)
+CREATE FUNCTION indexing.sweep() RETURNS TABLE(leases integer, returned integer, dead integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
-    v_seq constant bigint := extract(epoch from v_now) * 1000000;
+    v_lease core.indexing_leases;
+    v_returned integer;
+    v_dead integer;
 begin
-    with expired as materialized (
-        select q.workspace_id, q.page_id, q.no, q.attempts
-        from core.indexing_queue as q
-        where q.lease_id is not null and q.lease_until < v_now
-        order by q.workspace_id, q.page_id, q.no
-        limit 1000
+    leases := 0;
+    returned := 0;
+    dead := 0;
+    for v_lease in
+        select l.*
+        from core.indexing_leases as l
+        where l.expires_at < v_now
+        order by l.expires_at, l.lease_id
+        limit 50
         for update skip locked
-    ),
-    lost as (
-        delete from core.indexing_queue as q
-        using expired as x
-        where x.attempts >= 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
-        returning q.workspace_id, q.page_id, q.no, q.op, q.generation, q.attempts, q.enqueued_at
-    ),
-    buried as (
-        insert into core.indexing_dead_letters as d
-            (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error)
-        select
-            l.workspace_id, l.page_id, l.no, l.op, l.generation, l.attempts, l.enqueued_at, v_now,
-            'lease_expired', 'its worker was lost ' || l.attempts || ' times'
-        from lost as l
-        order by l.workspace_id, l.page_id, l.no
-        on conflict (workspace_id, page_id, no) do update
-        set
-            op = excluded.op, generation = excluded.generation, attempts = excluded.attempts,
-            enqueued_at = excluded.enqueued_at, died_at = excluded.died_at,
-            error_code = excluded.error_code, error = excluded.error
-        returning 1
-    ),
-    back as (
-        update core.indexing_queue as q
-        set
-            lease_id = null, lease_until = null, lane = 1, seq = v_seq, run_at = v_now,
-            last_error = 'its worker was lost'
-        from expired as x
-        where x.attempts < 3 and q.workspace_id = x.workspace_id and q.page_id = x.page_id and q.no = x.no
-        returning q.no
-    )
-    select (select count(*) from back), (select count(*) from buried) into returned, dead;
+    loop
+        select s.returned, s.dead into v_returned, v_dead from core.end_lease(v_lease, v_now) as s;
+        leases := leases + 1;
+        returned := returned + v_returned;
+        dead := dead + v_dead;
+    end loop;
     if dead > 0 then
         perform core.count_indexing('dead', dead);
     end if;
@@ -7923,55 +10066,49 @@ COMMENT ON FUNCTION indexing.wake(p_slots integer) IS 'Defers drain jobs for tha
 
 
 --
--- Name: write_entries(uuid, text, uuid[], uuid[], integer[], bigint[], bytea[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: write_entries(uuid, integer[], text[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) RETURNS integer
+CREATE FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
-    v_live boolean[];
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
+    v_places constant integer[] := array(select distinct p.place from unnest(p_places) as p (place));
+    v_gone integer[];
     v_count integer;
 begin
-    -- per given row: true there is content, false it is gone, NULL the lease is lost
-    select array_agg(case when q.no is not null then b.no is not null and p.id is not null end order by a.i)
-    into v_live
-    from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as a (workspace_id, page_id, no, i)
-    left join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
-    left join core.indexable_blocks as b on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-    left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id and p.deleted_at is null;
-
-    insert into core.search_entries as e
-        (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data, indexed_at)
-    select
-        b.workspace_id, b.page_id, b.no, b.block_id, b.type, b.ver, b.body,
-        core.search_vector(b.type, b.body), b.data, v_now
-    from unnest(p_workspace_ids, p_page_ids, p_nos, v_live) as a (workspace_id, page_id, no, live)
-    inner join core.indexable_blocks as b
-        on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-    where a.live
-    order by b.workspace_id, b.page_id, b.no
-    on conflict (workspace_id, page_id, no) do update
-    set
-        block_id = excluded.block_id, type = excluded.type, ver = excluded.ver, body = excluded.body,
-        body_tsv = excluded.body_tsv, data = excluded.data, indexed_at = excluded.indexed_at
-    where e.ver < excluded.ver;
+    perform set_config('synchronous_commit', 'off', true);
+    select l.workspace_ids, l.page_ids, l.nos, l.vers, l.text_hashes
+    into v_workspace_ids, v_page_ids, v_nos, v_vers, v_text_hashes
+    from core.indexing_leases as l
+    where l.lease_id = p_lease_id;
+    if not found then
+        return 0;
+    end if;
+    v_gone := core.write_search_entries(v_workspace_ids, v_page_ids, v_nos, v_vers, v_places, v_now);
 
     insert into core.block_embeddings as e (workspace_id, page_id, no, model, ver, text_hash, vec)
-    select a.workspace_id, a.page_id, a.no, p_model, a.ver, a.text_hash, a.vec::public.vector
-    from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_vecs, v_live)
-        as a (workspace_id, page_id, no, ver, text_hash, vec, live)
-    where a.live and a.vec is not null
-    order by a.workspace_id, a.page_id, a.no
+    select
+        v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model, v_vers[a.place], v_text_hashes[a.place],
+        a.vec::public.vector
+    from unnest(p_places, p_models, p_vecs) as a (place, model, vec)
+    where a.vec is not null and v_text_hashes[a.place] is not null and not a.place = any(v_gone)
+    order by v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model
     on conflict (workspace_id, page_id, no, model) do update
     set ver = excluded.ver, text_hash = excluded.text_hash, vec = excluded.vec
     where e.ver < excluded.ver;
     get diagnostics v_count = row_count;
 
-    perform core.refresh_vectors(p_model, p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, v_live);
+    perform core.refresh_vectors(v_workspace_ids, v_page_ids, v_nos, v_vers, v_text_hashes, v_places, v_gone);
     if v_count > 0 then
         perform core.count_indexing('embedded', v_count);
     end if;
@@ -7980,13 +10117,13 @@ end;
 $$;
 
 
-ALTER FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) OWNER TO quire_owner;
+ALTER FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) IS 'Writes search entries and vectors of leased rows, never an older version over a newer; returns vectors written.';
+COMMENT ON FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) IS 'Writes search entries and vectors of a batch, never an older version over a newer; returns vectors written.';
 
 
 --
@@ -8843,6 +10980,75 @@ COMMENT ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role t
 
 
 --
+-- Name: continue_periodic(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.continue_periodic(p_scheduler text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_until constant timestamptz := clock_timestamp() + interval '1 second';
+    v_task text;
+    v_run record;
+    v_count integer := 0;
+begin
+    for v_task in
+        select p.task
+        from ops.periodic_progress as p
+        inner join ops.periodic_tasks as t on t.task = p.task
+        where p.more and t.enabled and t.runs_in = 'transaction'
+        order by p.last_run_at, p.task
+    loop
+        loop
+            exit when clock_timestamp() >= v_until;
+            select r.* into v_run from ops.run_periodic(v_task, p_scheduler) as r;
+            v_count := v_count + (v_run.outcome = 'done')::integer;
+            exit when v_run.outcome <> 'done' or not v_run.more;
+        end loop;
+    end loop;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.continue_periodic(p_scheduler text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION continue_periodic(p_scheduler text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.continue_periodic(p_scheduler text) IS 'Goes on with periodic tasks that had more to do, for about a second; returns how many runs it made.';
+
+
+--
+-- Name: count_dead_letters(jsonb); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.count_dead_letters(p_filter jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_count bigint;
+begin
+    execute 'select count(*) from core.indexing_dead_letters as d where ' || core.dead_letter_conditions(p_filter)
+    into v_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.count_dead_letters(p_filter jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_dead_letters(p_filter jsonb); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.count_dead_letters(p_filter jsonb) IS 'Number of dead letters that match a filter. PT400 bad_filter.';
+
+
+--
 -- Name: count_pages(uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -8944,6 +11150,142 @@ ALTER FUNCTION ops.create_workspace(p_name text) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.create_workspace(p_name text) IS 'Makes an empty workspace and returns its id; names may repeat.';
+
+
+--
+-- Name: cron_jobs(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.cron_jobs() RETURNS TABLE(name text, schedule text, command text, in_cron_database boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select 'quire:' || current_database() || ':' || j.name, j.schedule, j.command, j.name = 'cron_details'
+        from (
+            select
+                t.task, t.cron,
+                case t.runs_in
+                    when 'session' then t.statement
+                    else format('select * from ops.run_periodic(%L, ''pg_cron'')', t.task)
+                end
+            from ops.periodic_tasks as t
+            where t.enabled and t.runs_in in ('transaction', 'session')
+            union all
+            values
+            ('continue', '5 seconds', 'select ops.continue_periodic(''pg_cron'')'),
+            ('record_vacuum', '30 seconds', 'select ops.record_vacuum()'),
+            (
+                'cron_details', '41 * * * *',
+                format(
+                    'delete from cron.job_run_details where end_time < now() - interval ''1 day'' and jobid in'
+                    ' (select jobid from cron.job where jobname like %L)', 'quire:%'
+                )
+            )
+        ) as j (name, schedule, command)
+        order by j.name;
+end;
+$$;
+
+
+ALTER FUNCTION ops.cron_jobs() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION cron_jobs(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.cron_jobs() IS 'The jobs that pg_cron has to have: name, schedule, command, and whether it runs in the database of pg_cron itself.';
+
+
+--
+-- Name: describe_indexing(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.describe_indexing() RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_state jsonb;
+    v_paused jsonb;
+    v_codes jsonb;
+    v_discarded bigint;
+begin
+    select to_jsonb(s) into v_state from ops.indexing_state() as s;
+    select jsonb_build_object('at', core.rfc3339(c.paused_at), 'by', c.paused_by, 'reason', c.reason)
+    into v_paused
+    from core.indexing_control as c
+    where c.paused;
+    select coalesce(jsonb_object_agg(d.error_code, d.entries), '{}') into v_codes from core.count_dead_codes() as d;
+    select count(*) into v_discarded
+    from (select from core.indexing_dead_letters as d where d.discarded_at is not null limit 100001) as d;
+    return v_state - array['heads', 'last_seq'] || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
+end;
+$$;
+
+
+ALTER FUNCTION ops.describe_indexing() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION describe_indexing(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.describe_indexing() IS 'State of the indexing queue as one object: depth by state, counters, pause, dead letters by code.';
+
+
+--
+-- Name: discard_dead_letters(jsonb, integer, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer DEFAULT 1000, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS TABLE(discarded integer, next_filter jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_found record;
+begin
+    if core.dead_letter_conditions(p_filter) like 'd.discarded_at is not null%' then
+        raise exception 'what is discarded cannot be discarded again: leave "discarded" out of the filter'
+            using errcode = 'PT400', constraint = 'bad_filter', detail = '{"parameter": "discarded"}';
+    end if;
+    select f.* into v_found from core.find_dead_letters(p_filter, p_limit) as f;
+    with locked as (
+        select d.workspace_id, d.page_id, d.no
+        from unnest(v_found.workspace_ids, v_found.page_ids, v_found.nos) as k (workspace_id, page_id, no)
+        inner join core.indexing_dead_letters as d
+            on d.workspace_id = k.workspace_id and d.page_id = k.page_id and d.no = k.no
+        where d.discarded_at is null
+        order by d.workspace_id, d.page_id, d.no
+        for update of d
+    )
+
+    update core.indexing_dead_letters as d
+    set discarded_at = v_now
+    from locked as l
+    where d.workspace_id = l.workspace_id and d.page_id = l.page_id and d.no = l.no;
+    get diagnostics discarded = row_count;
+    next_filter := v_found.next_filter;
+    if discarded > 0 then
+        perform core.write_audit(
+            'dead_letters.discard', (p_filter ->> 'workspace_id')::uuid,
+            jsonb_build_object('filter', p_filter, 'count', discarded), p_actor, p_token_id
+        );
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) IS 'Gives up dead letters that match a filter, up to p_limit a call; go on with next_filter until NULL. The blocks are
+not queued again before their next edit. Audited. PT400 bad_filter, bad_limit.';
 
 
 --
@@ -9065,34 +11407,113 @@ COMMENT ON FUNCTION ops.find_user(p_name text) IS 'Id of a user by name; NULL wh
 
 
 --
--- Name: indexing_state(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: group_dead_letters(jsonb, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.indexing_state() RETURNS TABLE(pending bigint, backing_off bigint, processing bigint, dead bigint, oldest_seconds double precision, exact boolean, done_total bigint, failed_total bigint, dead_total bigint, lease_expired_total bigint, embedded_total bigint)
+CREATE FUNCTION ops.group_dead_letters(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50) RETURNS TABLE(fingerprint text, error_code text, entries bigint, workspaces bigint, first_died_at timestamp with time zone, last_died_at timestamp with time zone, sample text, alerted_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query execute
+        'select g.fingerprint, s.error_code, g.entries, g.workspaces, g.first_died_at, g.last_died_at, s.error,'
+        || ' a.sent_at from (select d.fingerprint, count(*) as entries, count(distinct d.workspace_id) as workspaces,'
+        || ' min(d.died_at) as first_died_at, max(d.died_at) as last_died_at from core.indexing_dead_letters as d'
+        || ' where ' || core.dead_letter_conditions(p_filter) || ' group by d.fingerprint'
+        || ' order by count(*) desc, d.fingerprint limit $1) as g'
+        || ' cross join lateral (select d.error_code, d.error from core.indexing_dead_letters as d'
+        || ' where d.fingerprint = g.fingerprint and d.died_at = g.last_died_at and '
+        || core.dead_letter_conditions(p_filter) || ' limit 1) as s'
+        || ' left join core.indexing_alerts as a on a.fingerprint = g.fingerprint'
+        || ' order by g.entries desc, g.fingerprint'
+    using p_limit;
+end;
+$_$;
+
+
+ALTER FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION group_dead_letters(p_filter jsonb, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) IS 'Dead letters that match a filter, grouped by error fingerprint, largest group first. PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: indexing_rates(double precision); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.indexing_rates(p_seconds double precision DEFAULT 60) RETURNS TABLE(arrival_rate double precision, service_rate double precision, worker_rate double precision, workers integer, seconds double precision)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_limit constant integer := 100000;
     v_now constant timestamptz := core.clock();
+    v_first core.indexing_stats;
+    v_last core.indexing_stats;
+begin
+    if p_seconds is null or not p_seconds between 10 and 604800 then
+        raise exception 'p_seconds is %: it takes 10 to 604800', p_seconds
+        using errcode = 'PT400', constraint = 'bad_seconds', detail = jsonb_build_object('p_seconds', p_seconds)::text;
+    end if;
+    workers := core.count_workers(v_now);
+    select s.* into v_last from core.indexing_stats as s where s.at <= v_now order by s.at desc limit 1;
+    worker_rate := v_last.worker_rate;
+    select s.* into v_first from core.indexing_stats as s
+    where s.at <= v_now and s.measured_at >= v_now - make_interval(secs => p_seconds)
+        and s.at >= v_now - make_interval(secs => p_seconds + 20)
+    order by s.at limit 1;
+    seconds := extract(epoch from v_last.measured_at - v_first.measured_at);
+    if seconds > 0 then
+        service_rate := greatest(0, (
+            v_last.done_total + v_last.dead_total - v_first.done_total - v_first.dead_total
+        ) / seconds);
+        arrival_rate := greatest(0, (
+            v_last.ready + v_last.processing + v_last.backing_off + v_last.done_total + v_last.dead_total
+            - v_first.ready - v_first.processing - v_first.backing_off - v_first.done_total - v_first.dead_total
+        ) / seconds);
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.indexing_rates(p_seconds double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION indexing_rates(p_seconds double precision); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.indexing_rates(p_seconds double precision) IS 'Arrivals, service and service of one worker, in entries a second over the last p_seconds. PT400 bad_seconds.';
+
+
+--
+-- Name: indexing_state(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.indexing_state() RETURNS TABLE(pending bigint, backing_off bigint, processing bigint, dead bigint, oldest_seconds double precision, exact boolean, done_total bigint, failed_total bigint, dead_total bigint, lease_expired_total bigint, embedded_total bigint, lag_seconds double precision, dead_tuples bigint, heads bigint[], last_seq bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_most constant integer := 100000;
     v_counters jsonb;
 begin
     select
-        count(*) filter (where s.lease_id is null and s.run_at <= v_now),
-        count(*) filter (where s.lease_id is null and s.run_at > v_now),
-        count(*) filter (where s.lease_id is not null),
-        count(*) <= v_limit,
-        coalesce(extract(epoch from v_now - min(s.enqueued_at) filter (where s.run_at <= v_now)), 0)
-    into pending, backing_off, processing, exact, oldest_seconds
-    from (select q.lease_id, q.run_at, q.enqueued_at from core.indexing_queue as q limit v_limit + 1) as s;
-    if not exact then
-        select greatest(c.reltuples::bigint - backing_off - processing, pending)
-        into pending
-        from pg_class as c
-        where c.oid = 'core.indexing_queue'::regclass;
+        m.ready, m.backing_off, m.processing, m.oldest_ready_seconds, m.exact, m.lag_seconds, m.dead_tuples, m.heads,
+        m.last_seq
+    into pending, backing_off, processing, oldest_seconds, exact, lag_seconds, dead_tuples, heads, last_seq
+    from core.measure_queue() as m;
+    select count(*) into dead from (
+        select from core.indexing_dead_letters as d where d.discarded_at is null limit v_most + 1
+    ) as d;
+    if dead > v_most then
+        dead := greatest(dead, pg_stat_get_live_tuples('core.indexing_dead_letters'::regclass));
     end if;
-    select count(*) into dead from core.indexing_dead_letters;
-    select coalesce(jsonb_object_agg(c.name, c.value), '{}') into v_counters from core.indexing_counters as c;
+    select coalesce(jsonb_object_agg(c.name, c.value), '{}') into v_counters
+    from (select i.name, sum(i.value) as value from core.indexing_counters as i group by i.name) as c;
     done_total := coalesce((v_counters ->> 'done')::bigint, 0);
     failed_total := coalesce((v_counters ->> 'failed')::bigint, 0);
     dead_total := coalesce((v_counters ->> 'dead')::bigint, 0);
@@ -9109,7 +11530,169 @@ ALTER FUNCTION ops.indexing_state() OWNER TO quire_owner;
 -- Name: FUNCTION indexing_state(); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.indexing_state() IS 'Depth by state, age in seconds of the oldest due entry, and counters since installation. One row.';
+COMMENT ON FUNCTION ops.indexing_state() IS 'Depth by state, age in seconds of the oldest ready entry and of the oldest unindexed edit (lag_seconds), counters since
+installation. One row, bounded work: estimates above 100,000 entries.';
+
+
+--
+-- Name: install_cron(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.install_cron(p_username text DEFAULT 'quire_maintenance'::text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_super boolean;
+    v_login boolean;
+    v_job record;
+    v_names text[] := '{}';
+begin
+    if to_regprocedure('cron.schedule_in_database(text, text, text, text, text, boolean)') is null then
+        raise exception 'pg_cron is not in this database: load it (shared_preload_libraries) and create extension pg_cron,'
+            ' 1.5 or newer' using errcode = '0A000';
+    end if;
+    select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
+    if not v_super and not v_login then
+        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance', current_user
+            using errcode = '42501';
+    end if;
+    if v_super then
+        execute format('grant usage on schema cron to %I', p_username);  -- its own records are taken away there
+    end if;
+    for v_job in select j.* from ops.cron_jobs() as j loop
+        if v_super then
+            execute 'select cron.schedule_in_database($1, $2, $3, $4, $5, true)'
+            using v_job.name, v_job.schedule, v_job.command, current_database()::text, p_username;
+        else
+            execute 'select cron.schedule($1, $2, $3)' using v_job.name, v_job.schedule, v_job.command;
+        end if;
+        v_names := v_names || v_job.name::text;
+    end loop;
+    -- those of tasks that are gone, and of another login: names are unique to their login only
+    execute 'select cron.unschedule(j.jobid) from cron.job as j'
+        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)'
+    using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
+    perform ops.set_scheduler('pg_cron');
+    return cardinality(v_names);
+end;
+$_$;
+
+
+ALTER FUNCTION ops.install_cron(p_username text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION install_cron(p_username text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.install_cron(p_username text) IS 'Hands periodic work to pg_cron, or renews its jobs; returns how many there are. 0A000, 42501.';
+
+
+--
+-- Name: list_audit(text, uuid, uuid, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_audit(p_action text DEFAULT NULL::text, p_workspace_id uuid DEFAULT NULL::uuid, p_actor_user_id uuid DEFAULT NULL::uuid, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_before_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 50) RETURNS TABLE(id uuid, at timestamp with time zone, actor_user_id uuid, actor_token_id uuid, actor_name text, action text, workspace_id uuid, details jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query
+    select a.id, a.at, a.actor_user_id, a.actor_token_id, a.actor_name, a.action, a.workspace_id, a.details
+    from core.audit_log as a
+    where (a.at, a.id) < (
+        coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    )
+        and (p_action is null or a.action = p_action)
+        and (p_workspace_id is null or a.workspace_id = p_workspace_id)
+        and (p_actor_user_id is null or a.actor_user_id = p_actor_user_id)
+    order by a.at desc, a.id desc
+    limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) IS 'Entries of the audit log, newest first, keyset pages. PT400 bad_limit.';
+
+
+--
+-- Name: list_dead_letters(jsonb, integer, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_dead_letters(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_cursor text DEFAULT NULL::text) RETURNS TABLE(workspace_id uuid, page_id uuid, no integer, block_id text, op text, attempts smallint, error_code text, error text, fingerprint text, enqueued_at timestamp with time zone, died_at timestamp with time zone, discarded_at timestamp with time zone, cursor text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_conditions text := core.dead_letter_conditions(p_filter);
+    v_key jsonb;
+begin
+    perform core.check_limit(p_limit, 1000);
+    if p_cursor is not null then
+        v_key := core.dead_letter_place(p_cursor);
+        v_conditions := v_conditions || format(
+            ' and (d.died_at, d.workspace_id, d.page_id, d.no) < (%L::timestamptz, %L::uuid, %L::uuid, %L::integer)',
+            v_key ->> 0, v_key ->> 1, v_key ->> 2, v_key ->> 3
+        );
+    end if;
+    return query execute
+        'select d.workspace_id, d.page_id, d.no, b.id::text, d.op, d.attempts, d.error_code, d.error, d.fingerprint,'
+        || ' d.enqueued_at, d.died_at, d.discarded_at,'
+        || ' core.encode_cursor(jsonb_build_array(d.died_at, d.workspace_id, d.page_id, d.no))'
+        || ' from (select d.* from core.indexing_dead_letters as d where ' || v_conditions
+        || ' order by d.died_at desc, d.workspace_id desc, d.page_id desc, d.no desc limit $1) as d'
+        || ' left join core.blocks as b on b.workspace_id = d.workspace_id and b.page_id = d.page_id and b.no = d.no'
+        || ' order by d.died_at desc, d.workspace_id desc, d.page_id desc, d.no desc'
+    using p_limit;
+end;
+$_$;
+
+
+ALTER FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) IS 'Dead letters of the indexing queue that match a filter, newest first, keyset pages by cursor.
+PT400 bad_filter, bad_limit, bad_cursor.';
+
+
+--
+-- Name: list_indexing_workers(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_indexing_workers() RETURNS TABLE(id uuid, host text, pid integer, alive boolean, started_at timestamp with time zone, seen_at timestamp with time zone, concurrency integer, models text[], done bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with clock as materialized (
+        select core.clock() as at
+    )
+    select
+        w.id, w.host, w.pid,
+        w.seen_at between c.at - interval '30 seconds' and c.at + interval '30 seconds',
+        w.started_at, w.seen_at, w.concurrency, w.models, w.done
+    from core.indexing_workers as w
+    cross join clock as c
+    order by w.host, w.started_at, w.id;
+$$;
+
+
+ALTER FUNCTION ops.list_indexing_workers() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_indexing_workers(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_indexing_workers() IS 'Worker processes: where, since when, last report, batches at once, models, entries worked on.';
 
 
 --
@@ -9141,6 +11724,45 @@ ALTER FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid
 --
 
 COMMENT ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) IS 'Keys of pages in key order after a given one, of one workspace or of all.';
+
+
+--
+-- Name: list_periodic(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_periodic() RETURNS TABLE(task text, about text, cron text, runs_in text, scheduler text, enabled boolean, relation text, keep_hours integer, last_run_at timestamp with time zone, last_success_at timestamp with time zone, late_seconds double precision, last_error text, more boolean, runs_total bigint, failures_total bigint, rows_total bigint, statement text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_scheduler constant text := ops.scheduler();
+begin
+    return query
+        select
+            t.task, t.about, t.cron, t.runs_in,
+            case t.runs_in when 'worker' then 'procrastinate' else v_scheduler end,
+            t.enabled, t.relation, t.keep_hours, p.last_run_at, p.last_success_at,
+            case when t.enabled then greatest(
+                0, extract(epoch from v_now - coalesce(p.last_success_at, t.added_at)) - t.max_late_seconds
+            ) else 0 end::double precision,
+            p.last_sqlstate || ': ' || p.last_error,
+            coalesce(p.more, false), coalesce(p.runs_total, 0), coalesce(p.failures_total, 0),
+            coalesce(p.rows_total, 0), t.statement
+        from ops.periodic_tasks as t
+        left join ops.periodic_progress as p on p.task = t.task
+        order by t.task;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_periodic() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_periodic(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_periodic() IS 'Periodic tasks with their last run, success, error, totals, and by how many seconds each is late (0: in time).';
 
 
 --
@@ -9235,8 +11857,27 @@ begin
         ('quire_indexing_entries', 'gauge', '{"status": "processing"}', s.processing),
         ('quire_indexing_dead_letters', 'gauge', '{}', s.dead),
         ('quire_indexing_oldest_ready_seconds', 'gauge', '{}', s.oldest_seconds),
+        ('quire_indexing_lag_seconds', 'gauge', '{}', s.lag_seconds),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "done"}', s.done_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "failed"}', s.failed_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "dead"}', s.dead_total),
+        ('quire_indexing_embedded_total', 'counter', '{}', s.embedded_total),
         ('quire_indexing_lease_expired_total', 'counter', '{}', s.lease_expired_total)
     ) as m (name, type, labels, value);
+
+    return query
+    select m.name, 'gauge', '{}'::jsonb, m.value
+    from ops.indexing_rates(60) as r
+    cross join lateral (
+        values
+        ('quire_indexing_workers', r.workers::double precision),
+        ('quire_indexing_workers_wanted', ops.workers_wanted()),
+        ('quire_indexing_arrival_rate', r.arrival_rate),
+        ('quire_indexing_service_rate', r.service_rate),
+        ('quire_indexing_worker_service_rate', r.worker_rate),
+        ('quire_oldest_xmin_seconds', core.oldest_xmin_seconds(core.clock()))
+    ) as m (name, value)
+    where m.value is not null;
 
     return query
     select 'quire_schema_version', 'gauge', '{}'::jsonb, max(m.number)::double precision
@@ -9266,6 +11907,22 @@ begin
         (sum(l.blocks) / sum(l.pages))::double precision
     from labelled as l
     group by l.label;
+
+    return query
+    select
+        'quire_indexing_dead_letters_by_code', 'gauge', jsonb_build_object('error_code', d.error_code),
+        d.entries::double precision
+    from core.count_dead_codes() as d;
+
+    return query
+    select
+        'quire_indexing_alerts_total', 'counter', jsonb_build_object('outcome', o.outcome),
+        coalesce(sum(c.value), 0)::double precision
+    from unnest(array['sent', 'failed']) as o (outcome)
+    left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
+    group by o.outcome;
+
+    return query select p.* from ops.periodic_metrics() as p;
 end;
 $$;
 
@@ -9280,6 +11937,158 @@ COMMENT ON FUNCTION ops.metrics() IS 'Samples for /metrics and for SQL exporters
 
 
 --
+-- Name: pause_indexing(text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.pause_indexing(p_reason text DEFAULT NULL::text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update core.indexing_control as c
+    set
+        paused = true, paused_at = core.clock(), reason = left(p_reason, 1000),
+        paused_by = coalesce((select u.name from core.users as u where u.id = p_actor), session_user::text)
+    where not c.paused;
+    if not found then
+        return false;
+    end if;
+    perform core.write_audit(
+        'indexing.pause', null, jsonb_strip_nulls(jsonb_build_object('reason', left(p_reason, 1000))),
+        p_actor, p_token_id
+    );
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION pause_indexing(p_reason text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id uuid) IS 'Stops claims of the indexing queue until ops.resume_indexing; whether that is new. Audited.';
+
+
+--
+-- Name: periodic_metrics(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.periodic_metrics() RETURNS TABLE(name text, type text, labels jsonb, value double precision)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 60
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select m.name, m.type, jsonb_build_object('task', p.task), m.value
+        from ops.list_periodic() as p
+        cross join lateral (
+            values
+            ('quire_periodic_late_seconds', 'gauge', p.late_seconds),
+            ('quire_periodic_runs_total', 'counter', p.runs_total),
+            ('quire_periodic_failures_total', 'counter', p.failures_total)
+        ) as m (name, type, value)
+        where p.enabled;
+    return query
+        select m.name, m.type, jsonb_build_object('table', p.relation), m.value
+        from ops.list_periodic() as p
+        cross join lateral (
+            values
+            ('quire_purge_rows_total', 'counter', p.rows_total::double precision),
+            ('quire_purge_last_success_timestamp_seconds', 'gauge', extract(epoch from p.last_success_at))
+        ) as m (name, type, value)
+        where p.relation is not null and m.value is not null;
+    return query
+        select 'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
+        from (
+            select 'core.indexing_done', count(*)
+            from (select from core.indexing_done_default limit 10000) as s
+            union all
+            select 'core.page_changes', count(*)
+            from (select from core.page_changes_default limit 10000) as s
+        ) as d (relation, found);
+end;
+$$;
+
+
+ALTER FUNCTION ops.periodic_metrics() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION periodic_metrics(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.periodic_metrics() IS 'Samples of ops.metrics about periodic work and retention.';
+
+
+--
+-- Name: preview_purge(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.preview_purge(p_task text) RETURNS TABLE(relation text, partitions bigint, rows bigint, keep_hours integer, about text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_task ops.periodic_tasks;
+begin
+    select t.* into v_task from ops.periodic_tasks as t where t.task = p_task and t.relation is not null;
+    if not found then
+        raise exception 'there is no task of retention "%": see relation of ops.periodic_tasks', p_task
+            using errcode = '22023';
+    end if;
+    relation := v_task.relation;
+    keep_hours := v_task.keep_hours;
+    about := v_task.about;
+    execute format('select p.partitions, p.rows from (%s) as p', v_task.preview) into partitions, rows;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.preview_purge(p_task text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION preview_purge(p_task text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.preview_purge(p_task text) IS 'What a task of retention would take now, and why: partitions and rows. Reads only. 22023.';
+
+
+--
+-- Name: purge_audit_log(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_audit_log(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_audit_log');
+    v_count integer;
+begin
+    with old as (
+        select a.id from core.audit_log as a where a.at < v_floor order by a.at, a.id limit p_limit
+        for update skip locked
+    )
+
+    delete from core.audit_log as a using old as o where a.id = o.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_audit_log(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_audit_log(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_audit_log(p_limit integer) IS 'Removes entries of the audit log after 365 days; returns how many.';
+
+
+--
 -- Name: purge_deleted_pages(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -9288,8 +12097,7 @@ CREATE FUNCTION ops.purge_deleted_pages(p_limit integer) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := core.clock() - interval '720 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_deleted_pages');
     v_page record;
     v_count integer := 0;
 begin
@@ -9351,7 +12159,7 @@ CREATE FUNCTION ops.purge_idempotency_keys(p_limit integer) RETURNS integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_floor constant timestamptz := core.clock() - interval '24 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_idempotency_keys');
     v_count integer;
 begin
     with old as (
@@ -9382,72 +12190,148 @@ COMMENT ON FUNCTION ops.purge_idempotency_keys(p_limit integer) IS 'Removes answ
 
 
 --
--- Name: purge_indexing_done(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: purge_indexing_alerts(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.purge_indexing_done() RETURNS TABLE(partitions integer, rows integer)
+CREATE FUNCTION ops.purge_indexing_alerts(p_limit integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET lock_timeout TO '2s'
-    AS $_$
+    AS $$
 declare
-    v_floor constant timestamptz := core.clock() - interval '7 days';
-    v_name text;
+    v_floor constant timestamptz := core.retention_floor('purge_indexing_alerts');
+    v_count integer;
+begin
+    with old as (
+        select a.fingerprint
+        from core.indexing_alerts as a
+        where a.due_at < v_floor and a.claim_id is null
+            and not exists (select from core.indexing_dead_letters as d where d.fingerprint = a.fingerprint)
+        order by a.fingerprint
+        limit p_limit
+        for update of a skip locked
+    )
+
+    delete from core.indexing_alerts as a using old as o where a.fingerprint = o.fingerprint;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_indexing_alerts(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_indexing_alerts(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_indexing_alerts(p_limit integer) IS 'Forgets alerts about groups of dead letters that are gone for 30 days; returns how many.';
+
+
+--
+-- Name: purge_indexing_done(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_indexing_done(p_limit integer DEFAULT 10000) RETURNS TABLE(partitions integer, dropped_rows bigint, rows integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '300ms'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_indexing_done');
+    v_day record;
+    v_rows bigint;
 begin
     partitions := 0;
-    for v_name in
-        select c.relname
-        from pg_inherits as i
-        inner join pg_class as c on c.oid = i.inhrelid
-        where i.inhparent = 'core.indexing_done'::regclass
-            and c.relname ~ '^indexing_done_p[0-9]{8}$'
-            and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'UTC' <= v_floor
-        order by c.relname
-    loop
+    dropped_rows := 0;
+    for v_day in select d.* from core.done_days(v_floor) as d loop
+        v_rows := core.estimate_rows(v_day.id);
         begin
-            execute format('drop table core.%I', v_name);
+            execute format('drop table core.%I', v_day.name);
             partitions := partitions + 1;
+            dropped_rows := dropped_rows + v_rows;
         exception
             when lock_not_available then
-                raise warning 'core.% is old but in use; it is dropped at the next call', v_name;
+                raise warning 'core.% is old but in use; it is dropped at the next call', v_day.name;
+                exit;  -- the lock on their parent is missing, and the next one would wait as long
         end;
     end loop;
     delete from core.indexing_done_default as d
     where d.ctid = any(array(
-        select o.ctid from core.indexing_done_default as o where o.processed_at < v_floor limit 10000
+        select o.ctid from core.indexing_done_default as o where o.processed_at < v_floor limit p_limit
     ));
     get diagnostics rows = row_count;
     return next;
 end;
-$_$;
+$$;
 
 
-ALTER FUNCTION ops.purge_indexing_done() OWNER TO quire_owner;
+ALTER FUNCTION ops.purge_indexing_done(p_limit integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION purge_indexing_done(); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION purge_indexing_done(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.purge_indexing_done() IS 'Drops finished entries older than 7 days: whole daily partitions, and rows of the default one.';
+COMMENT ON FUNCTION ops.purge_indexing_done(p_limit integer) IS 'Drops finished entries older than 7 days: whole daily partitions, and rows of the default one.';
+
+
+--
+-- Name: purge_jobs(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_jobs(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_jobs');
+    v_count integer;
+begin
+    -- the library's triggers name their tables without a schema; the setting ends with this function
+    perform set_config('search_path', 'pg_catalog, procrastinate, pg_temp', true);
+    with old as (
+        select j.id
+        from procrastinate.procrastinate_jobs as j
+        where j.id in (select core.finished_jobs(v_floor, p_limit))
+        order by j.id
+        for update skip locked
+    )
+
+    delete from procrastinate.procrastinate_jobs as j
+    using old as o
+    where j.id = o.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_jobs(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_jobs(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_jobs(p_limit integer) IS 'Removes finished jobs of the executor a day after their last event; returns how many.';
 
 
 --
 -- Name: purge_page_history(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.purge_page_history(p_limit integer) RETURNS TABLE(months integer, snapshots integer)
+CREATE FUNCTION ops.purge_page_history(p_limit integer) RETURNS TABLE(months integer, snapshots integer, gone bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '2s'
     AS $$
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := date_trunc('month', core.clock() - interval '2160 hours', 'UTC');
+    v_floor constant timestamptz := date_trunc('month', core.retention_floor('purge_page_history'), 'UTC');
     v_month timestamptz;
     v_page record;
+    v_rows bigint;
 begin
     months := 0;
     snapshots := 0;
+    gone := 0;
     for v_page in
         select names.workspace_id, names.page_id, names.version
         from core.page_names as names
@@ -9472,10 +12356,14 @@ begin
             end if;
             snapshots := snapshots + 1;
         end loop;
+        v_rows := coalesce(core.estimate_rows(
+            to_regclass('core.page_changes_p' || to_char(v_month at time zone 'UTC', 'YYYYMM'))
+        ), 0);
         if snapshots >= p_limit or not core.drop_change_month(v_month) then
             exit;
         end if;
         months := months + 1;
+        gone := gone + v_rows;
     end loop;
     return next;
 end;
@@ -9489,6 +12377,97 @@ ALTER FUNCTION ops.purge_page_history(p_limit integer) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.purge_page_history(p_limit integer) IS 'Takes whole months older than 90 days off the log of pages, once snapshots cover their pages; makes those, too.';
+
+
+--
+-- Name: purge_rate_buckets(jsonb, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) RETURNS TABLE(rows integer, more boolean, bookmark jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_rate_buckets');
+    v_policy constant text := coalesce(p_bookmark ->> 'policy', '');
+    v_key constant text := coalesce(p_bookmark ->> 'key', '');
+begin
+    select jsonb_build_object('policy', s.policy, 'key', s.key) into bookmark
+    from core.rate_buckets as s
+    where (s.policy, s.key) > (v_policy, v_key)
+    order by s.policy, s.key
+    offset greatest(p_limit, 1) - 1
+    limit 1;
+    more := found;
+    with slice as materialized (
+        select s.policy, s.key
+        from core.rate_buckets as s
+        where (s.policy, s.key) > (v_policy, v_key)
+        order by s.policy, s.key
+        limit p_limit
+    ),
+
+    idle as (
+        select b.policy, b.key
+        from core.rate_buckets as b
+        inner join slice as s on s.policy = b.policy and s.key = b.key
+        -- asked again of a row that a request changed meanwhile
+        where core.is_idle_bucket(b, v_floor)
+        order by b.policy, b.key
+        for update of b skip locked
+    )
+
+    delete from core.rate_buckets as b
+    using idle as i
+    where b.policy = i.policy and b.key = i.key;
+    get diagnostics rows = row_count;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_rate_buckets(p_bookmark jsonb, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) IS 'Takes idle rate buckets away, a slice of keys a call; returns how many, whether keys are left, and the bookmark.';
+
+
+--
+-- Name: purge_run_records(integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.purge_run_records(p_limit integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_floor constant timestamptz := core.retention_floor('purge_runs');
+    v_count integer;
+begin
+    with old as (
+        select r.id from ops.purge_runs as r where r.hour < v_floor order by r.hour, r.id limit p_limit
+        for update skip locked
+    )
+
+    delete from ops.purge_runs as r
+    using old as o
+    where r.id = o.id;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.purge_run_records(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION purge_run_records(p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.purge_run_records(p_limit integer) IS 'Removes records of periodic work after 30 days; returns how many.';
 
 
 --
@@ -9533,6 +12512,153 @@ ALTER FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) OWNER TO qu
 --
 
 COMMENT ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) IS 'Repairs a page and its history as far as the rest of them proves what was there; what it did, a row each.';
+
+
+--
+-- Name: record_indexing_stats(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.record_indexing_stats() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_at constant timestamptz := date_bin('10 seconds', v_now, '2000-01-01 00:00:00+00');
+    v_state record;
+    v_base core.indexing_stats;  -- a minute ago, or less
+    v_last core.indexing_stats;
+    v_gone bigint;
+    v_seconds double precision;
+    v_workers constant integer := core.count_workers(v_now);
+    v_busy boolean;
+    v_observed double precision;
+    v_rate double precision;
+begin
+    if exists (select from core.indexing_stats as s where s.at = v_at) then
+        return false;
+    end if;
+    if exists (select from core.indexing_stats as s where s.at > v_at) then
+        delete from core.indexing_stats as s where s.at > v_at - interval '10 minutes';
+    end if;
+    delete from core.indexing_stats as s where s.at < v_at - interval '7 days';
+    delete from core.indexing_workers as w
+    where w.seen_at not between v_now - interval '1 minute' and v_now + interval '1 minute';
+
+    select i.* into v_state from ops.indexing_state() as i;
+    v_gone := v_state.done_total + v_state.dead_total;
+    select s.* into v_base from core.indexing_stats as s
+    where s.at >= v_at - interval '60 seconds' order by s.at limit 1;
+    select s.* into v_last from core.indexing_stats as s order by s.at desc limit 1;
+    v_rate := v_last.worker_rate;
+    v_seconds := extract(epoch from v_now - v_last.measured_at);
+    if v_seconds between 1 and 65 then
+        v_busy := least(v_last.ready, v_state.pending) > 0
+            and least(v_last.oldest_ready_seconds, v_state.oldest_seconds) >= 5
+            and v_last.workers + v_workers > 0;
+        v_observed := (v_gone - v_last.done_total - v_last.dead_total)
+            / v_seconds / nullif((v_last.workers + v_workers) / 2.0, 0);
+        v_rate := case
+            when v_busy and v_observed > 0 then coalesce(0.7 * v_rate + 0.3 * v_observed, v_observed)
+            else greatest(v_rate, case when v_rate is not null then v_observed end)  -- it managed that at least
+        end;
+    end if;
+    v_seconds := extract(epoch from v_now - v_base.measured_at);
+    insert into core.indexing_stats (
+        at, measured_at, ready, processing, backing_off, dead, oldest_ready_seconds, lag_seconds,
+        done_total, failed_total, dead_total, workers, dead_tuples, oldest_xmin_seconds, exact,
+        arrival_rate, service_rate, worker_rate, stalled, heads, last_seq, next_xid
+    )
+    values (
+        v_at, v_now, v_state.pending, v_state.processing, v_state.backing_off, v_state.dead,
+        v_state.oldest_seconds, v_state.lag_seconds, v_state.done_total, v_state.failed_total, v_state.dead_total,
+        v_workers, v_state.dead_tuples, core.oldest_xmin_seconds(v_now), v_state.exact,
+        case when v_seconds > 0 then greatest(0, (
+            v_state.pending + v_state.processing + v_state.backing_off + v_gone - v_base.ready - v_base.processing
+            - v_base.backing_off - v_base.done_total - v_base.dead_total
+        ) / v_seconds) end,
+        case when v_seconds > 0 then greatest(0, (v_gone - v_base.done_total - v_base.dead_total) / v_seconds) end,
+        v_rate, coalesce(v_busy and v_observed <= 0, false),
+        v_state.heads, v_state.last_seq, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    )
+    on conflict (at) do nothing;
+    return found;
+end;
+$$;
+
+
+ALTER FUNCTION ops.record_indexing_stats() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_indexing_stats(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.record_indexing_stats() IS 'Every 10 seconds: the queue''s depth, ages, totals and rates as a row of core.indexing_stats; whether it made one.';
+
+
+--
+-- Name: record_periodic(text, text, double precision, bigint, text, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text DEFAULT NULL::text, p_error text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from ops.periodic_tasks as t where t.task = p_task and t.runs_in <> 'transaction') then
+        raise exception 'there is no periodic task "%" that runs outside ops.run_periodic', p_task
+            using errcode = '22023';
+    end if;
+    if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron', 'command') then
+        raise exception 'scheduler is "%": it takes procrastinate, pg_cron or command', p_scheduler
+            using errcode = '22023';
+    end if;
+    perform core.record_run(
+        p_task, p_scheduler, core.clock() - make_interval(secs => p_seconds), p_seconds, p_rows, false, null, null,
+        p_sqlstate, p_error
+    );
+end;
+$$;
+
+
+ALTER FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) IS 'Notes a run of a periodic task that no function can run (VACUUM, the worker''s own jobs), just ended. 22023.';
+
+
+--
+-- Name: record_vacuum(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.record_vacuum() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_at constant timestamptz := pg_stat_get_last_vacuum_time('core.indexing_queue'::regclass);
+begin
+    if v_at is null or exists (
+        select from ops.periodic_progress as p where p.task = 'vacuum_queue' and p.last_run_at >= v_at
+    ) then
+        return false;
+    end if;
+    perform core.record_run('vacuum_queue', 'pg_cron', v_at, 0, 0, false, null, null, null, null);
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.record_vacuum() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION record_vacuum(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.record_vacuum() IS 'Notes the last VACUUM of the queue table, sent by pg_cron, unless it is noted already; whether it did.';
 
 
 --
@@ -9582,6 +12708,128 @@ COMMENT ON FUNCTION ops.reembedding_progress() IS 'Models with vectors or to hav
 
 
 --
+-- Name: remove_cron(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.remove_cron() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_count integer := 0;
+begin
+    perform ops.set_scheduler('procrastinate');
+    if to_regclass('cron.job') is not null then
+        execute 'select count(cron.unschedule(j.jobid)) from cron.job as j where starts_with(j.jobname, $1)'
+        into v_count using 'quire:' || current_database() || ':';
+    end if;
+    return v_count;
+end;
+$_$;
+
+
+ALTER FUNCTION ops.remove_cron() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION remove_cron(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.remove_cron() IS 'Gives periodic work back to the workers; returns how many jobs of pg_cron it took away.';
+
+
+--
+-- Name: replay_dead_letters(jsonb, integer, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer DEFAULT 1000, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS TABLE(replayed integer, waiting integer, next_filter jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_found record;
+    v_queued integer;
+begin
+    select f.* into v_found from core.find_dead_letters(p_filter, p_limit) as f;
+    insert into core.indexing_queue as q (workspace_id, page_id, no, op, priority, run_at, enqueued_at)
+    select k.workspace_id, k.page_id, k.no, k.op, 100, v_now, v_now
+    from unnest(v_found.workspace_ids, v_found.page_ids, v_found.nos, v_found.ops) as k (workspace_id, page_id, no, op)
+    order by k.workspace_id, k.page_id, k.no
+    on conflict (workspace_id, page_id, no) do update set op = q.op where false;  -- only locked
+    get diagnostics v_queued = row_count;
+
+    with locked as (
+        select d.workspace_id, d.page_id, d.no
+        from unnest(v_found.workspace_ids, v_found.page_ids, v_found.nos) as k (workspace_id, page_id, no)
+        inner join core.indexing_dead_letters as d
+            on d.workspace_id = k.workspace_id and d.page_id = k.page_id and d.no = k.no
+        order by d.workspace_id, d.page_id, d.no
+        for update of d
+    )
+
+    delete from core.indexing_dead_letters as d
+    using locked as l
+    where d.workspace_id = l.workspace_id and d.page_id = l.page_id and d.no = l.no;
+    get diagnostics replayed = row_count;
+    waiting := greatest(replayed - v_queued, 0);
+    next_filter := v_found.next_filter;
+    if replayed > 0 then
+        perform core.write_audit(
+            'dead_letters.replay', (p_filter ->> 'workspace_id')::uuid,
+            jsonb_build_object('filter', p_filter, 'count', replayed, 'waiting', waiting), p_actor, p_token_id
+        );
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) IS 'Puts dead letters that match a filter back into the queue, up to p_limit a call; go on with next_filter until NULL.
+Audited. PT400 bad_filter, bad_limit.';
+
+
+--
+-- Name: resume_indexing(uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.resume_indexing(p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_paused_at timestamptz;
+begin
+    select c.paused_at into v_paused_at from core.indexing_control as c where c.paused for update;
+    if not found then
+        return false;
+    end if;
+    update core.indexing_control as c
+    set paused = false, paused_at = null, paused_by = null, reason = null
+    where c.paused;
+    perform core.write_audit(
+        'indexing.resume', null, jsonb_build_object('paused_at', core.rfc3339(v_paused_at)), p_actor, p_token_id
+    );
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION resume_indexing(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) IS 'Lets workers claim again; whether they could not. Audited.';
+
+
+--
 -- Name: revoke_token(uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -9603,6 +12851,161 @@ ALTER FUNCTION ops.revoke_token(p_token_id uuid) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.revoke_token(p_token_id uuid) IS 'Revokes a token by its id; whether that changed anything.';
+
+
+--
+-- Name: run_periodic(text, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.run_periodic(p_task text, p_scheduler text) RETURNS TABLE(outcome text, rows bigint, more boolean, seconds double precision, error text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_began constant timestamptz := clock_timestamp();
+    v_now constant timestamptz := core.clock();
+    v_task ops.periodic_tasks;
+    v_bookmark jsonb;
+    v_said jsonb;
+    v_sqlstate text;
+begin
+    rows := 0;
+    more := false;
+    seconds := 0;
+    if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron', 'command') then
+        raise exception 'scheduler is "%": it takes procrastinate, pg_cron or command', p_scheduler
+            using errcode = '22023';
+    end if;
+    select t.* into v_task from ops.periodic_tasks as t where t.task = p_task;
+    if not found then
+        raise exception 'there is no periodic task "%": ops.periodic_tasks has them', p_task using errcode = '22023';
+    end if;
+    if v_task.runs_in <> 'transaction' then
+        raise exception 'the periodic task "%" does not run in a transaction (%)', p_task, v_task.runs_in
+            using errcode = '22023';
+    end if;
+    outcome := case
+        when p_scheduler <> 'command' and p_scheduler <> ops.scheduler() then 'not_in_charge'
+        when p_scheduler <> 'command' and not v_task.enabled then 'disabled'
+        when not pg_try_advisory_xact_lock(hashtextextended('quire.periodic.' || p_task, 0)) then 'busy'
+    end;
+    if outcome is not null then
+        return next;
+        return;
+    end if;
+    select p.bookmark into v_bookmark from ops.periodic_progress as p where p.task = p_task;
+    begin
+        execute format('select to_jsonb(t) from (%s) as t', v_task.statement) into v_said using v_bookmark;
+        outcome := 'done';
+    exception
+        -- a statement_timeout is one, too
+        when others or query_canceled then
+            get stacked diagnostics v_sqlstate = returned_sqlstate, error = message_text;
+            outcome := 'failed';
+            v_said := null;
+    end;
+    rows := coalesce((v_said ->> 'rows')::bigint, 0);
+    more := coalesce((v_said ->> 'more')::boolean, false);
+    seconds := extract(epoch from clock_timestamp() - v_began);
+    perform core.record_run(
+        p_task, p_scheduler, v_now, seconds, rows, more, nullif(v_said -> 'bookmark', 'null'),
+        coalesce(v_said, '{}') - array['rows', 'more', 'bookmark'], v_sqlstate, error
+    );
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.run_periodic(p_task text, p_scheduler text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION run_periodic(p_task text, p_scheduler text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.run_periodic(p_task text, p_scheduler text) IS 'One run of a periodic task, recorded; never two of a task at once, and only for the scheduler in charge. 22023.';
+
+
+--
+-- Name: scheduler(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.scheduler() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from ops.periodic_control as c where c.scheduler = 'pg_cron') then
+        return 'procrastinate';
+    end if;
+    return case when core.cron_loaded() then 'pg_cron' else 'procrastinate' end;
+end;
+$$;
+
+
+ALTER FUNCTION ops.scheduler() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION scheduler(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.scheduler() IS 'Who is in charge of periodic work: pg_cron or procrastinate.';
+
+
+--
+-- Name: set_indexing_scaling(double precision, double precision, double precision); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.set_indexing_scaling(p_target_seconds double precision DEFAULT 60, p_cooldown_seconds double precision DEFAULT 300, p_provider_limit double precision DEFAULT NULL::double precision) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_scaling(p_target_seconds, p_cooldown_seconds, p_provider_limit);
+    update core.indexing_scaling
+    set target_seconds = p_target_seconds, cooldown_seconds = p_cooldown_seconds, provider_limit = p_provider_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Sets within how many seconds a backlog is to be gone, the cooldown before fewer workers are wanted, and how many
+entries a second the embedding provider takes (NULL: no limit). 22023.';
+
+
+--
+-- Name: set_scheduler(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.set_scheduler(p_scheduler text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron') then
+        raise exception 'scheduler is "%": it takes procrastinate or pg_cron', p_scheduler using errcode = '22023';
+    end if;
+    if p_scheduler = 'pg_cron' and not core.cron_loaded() then
+        raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
+            using errcode = '0A000';
+    end if;
+    update ops.periodic_control as c
+    set scheduler = p_scheduler, changed_at = core.clock(), changed_by = session_user;
+end;
+$$;
+
+
+ALTER FUNCTION ops.set_scheduler(p_scheduler text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION set_scheduler(p_scheduler text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.set_scheduler(p_scheduler text) IS 'Puts pg_cron or procrastinate in charge of periodic work. 22023, 0A000.';
 
 
 --
@@ -9890,8 +13293,7 @@ CREATE FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_
     AS $$
 #variable_conflict use_column
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := core.clock() - interval '2160 hours';
+    v_floor constant timestamptz := core.retention_floor('thin_page_snapshots');
     v_workspace_id uuid;
     v_page_id uuid;
 begin
@@ -9912,21 +13314,14 @@ begin
     with thinned as (
         select s.workspace_id, s.page_id, s.version
         from core.page_snapshots as s
-        where (s.workspace_id, s.page_id) > (p_after_workspace_id, p_after_page_id)
-            and (s.workspace_id, s.page_id) <= (v_workspace_id, v_page_id)
-            and s.at < v_floor
-            and exists (
-                select from core.page_snapshots as newer
-                where newer.workspace_id = s.workspace_id and newer.page_id = s.page_id and newer.version > s.version
-                    and newer.at < v_floor
-                    and date_trunc('month', newer.at, 'UTC') = date_trunc('month', s.at, 'UTC')
-            )
-            and not exists (
-                select from core.page_names as n
-                where n.workspace_id = s.workspace_id and n.page_id = s.page_id and n.version = s.version
-            )
+        where (s.workspace_id, s.page_id, s.version) in (
+            select spare.workspace_id, spare.page_id, spare.version
+            from core.spare_snapshots(
+                v_floor, p_after_workspace_id, p_after_page_id, v_workspace_id, v_page_id
+            ) as spare
+        )
         order by s.workspace_id, s.page_id, s.version
-        for update of s skip locked
+        for update skip locked
     )
 
     delete from core.page_snapshots as s
@@ -9948,6 +13343,42 @@ ALTER FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_i
 
 COMMENT ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) IS 'Removes snapshots older than 90 days of the next pages after a key, but one a month and named ones; returns the last
 page looked at.';
+
+
+--
+-- Name: thin_page_snapshots_on(jsonb, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) RETURNS TABLE(rows integer, more boolean, bookmark jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_zero constant uuid := '00000000-0000-0000-0000-000000000000';
+    v_slice record;
+begin
+    select t.* into v_slice
+    from ops.thin_page_snapshots(
+        coalesce((p_bookmark ->> 'workspace_id')::uuid, v_zero), coalesce((p_bookmark ->> 'page_id')::uuid, v_zero),
+        p_pages
+    ) as t;
+    more := found;
+    rows := coalesce(v_slice.removed, 0);
+    if more then
+        bookmark := jsonb_build_object('workspace_id', v_slice.workspace_id, 'page_id', v_slice.page_id);
+    end if;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION thin_page_snapshots_on(p_bookmark jsonb, p_pages integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) IS 'Retention of snapshots of the next pages behind a bookmark; how many went, whether pages are left, the bookmark.';
 
 
 --
@@ -10028,6 +13459,64 @@ ALTER FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) OWNER TO qui
 --
 
 COMMENT ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) IS 'Whether a page and its history prove themselves, one row a check. Changes nothing.';
+
+
+--
+-- Name: workers_wanted(double precision, double precision, double precision); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.workers_wanted(p_target_seconds double precision DEFAULT NULL::double precision, p_cooldown_seconds double precision DEFAULT NULL::double precision, p_provider_limit double precision DEFAULT NULL::double precision) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_target double precision;
+    v_cooldown double precision;
+    v_limit double precision;
+    v_last core.indexing_stats;
+    v_state record;
+    v_wanted integer;
+begin
+    select
+        coalesce(p_target_seconds, s.target_seconds), coalesce(p_cooldown_seconds, s.cooldown_seconds),
+        coalesce(p_provider_limit, s.provider_limit)
+    into v_target, v_cooldown, v_limit
+    from core.indexing_scaling as s;
+    perform core.check_scaling(v_target, v_cooldown, v_limit);
+    select s.* into v_last from core.indexing_stats as s where s.at <= v_now order by s.at desc limit 1;
+    if v_last.measured_at > v_now - interval '15 seconds' then
+        v_wanted := core.need_workers(
+            v_last.arrival_rate, v_last.ready + v_last.processing, v_last.oldest_ready_seconds, v_last.worker_rate,
+            v_last.workers, v_last.stalled, v_target, v_limit
+        );
+    else
+        select m.* into v_state from core.measure_queue() as m;
+        v_wanted := core.need_workers(
+            null, v_state.ready + v_state.processing, v_state.oldest_ready_seconds, v_last.worker_rate,
+            core.count_workers(v_now), false, v_target, v_limit
+        );
+    end if;
+    return greatest(v_wanted, (
+        select max(core.need_workers(
+            s.arrival_rate, s.ready + s.processing, s.oldest_ready_seconds, s.worker_rate, s.workers, s.stalled,
+            v_target, v_limit
+        ))
+        from core.indexing_stats as s
+        where s.at <= v_now and s.measured_at > v_now - make_interval(secs => v_cooldown)
+            and s.at > v_now - make_interval(secs => v_cooldown + 20)
+    ));
+end;
+$$;
+
+
+ALTER FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) IS 'Worker processes wanted: more at once, fewer after the cooldown. At least 1; 1000 at most. 22023.';
 
 
 --
@@ -10610,6 +14099,90 @@ COMMENT ON AGGREGATE core.tsvector_agg(tsvector) IS 'Concatenation of tsvectors.
 
 
 --
+-- Name: audit_log; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.audit_log (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_user_id uuid,
+    actor_token_id uuid,
+    actor_name text NOT NULL,
+    action text NOT NULL,
+    workspace_id uuid,
+    details jsonb NOT NULL,
+    CONSTRAINT audit_log_action_ck CHECK ((action ~ '^[a-z_]+\.[a-z_]+$'::text)),
+    CONSTRAINT audit_log_details_ck CHECK ((jsonb_typeof(details) = 'object'::text))
+);
+
+
+ALTER TABLE core.audit_log OWNER TO quire_owner;
+
+--
+-- Name: TABLE audit_log; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.audit_log IS 'What operators did, written in the transaction that did it (core.write_audit). Kept 365 days (ops.purge_audit_log). No
+foreign keys: it outlives users, tokens and workspaces.';
+
+
+--
+-- Name: COLUMN audit_log.id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.id IS 'UUIDv7.';
+
+
+--
+-- Name: COLUMN audit_log.at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.at IS 'When.';
+
+
+--
+-- Name: COLUMN audit_log.actor_user_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.actor_user_id IS 'Who, by the API; NULL: who was logged in to the database.';
+
+
+--
+-- Name: COLUMN audit_log.actor_token_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.actor_token_id IS 'With which token; NULL likewise.';
+
+
+--
+-- Name: COLUMN audit_log.actor_name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.actor_name IS 'Name of the user, or of the database login, at that time.';
+
+
+--
+-- Name: COLUMN audit_log.action; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.action IS 'What was done to what: dead_letters.replay, indexing.pause, ...';
+
+
+--
+-- Name: COLUMN audit_log.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.workspace_id IS 'Where it was about one workspace.';
+
+
+--
+-- Name: COLUMN audit_log.details; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.audit_log.details IS 'What the action says of itself: filter, count, reason. Never a secret.';
+
+
+--
 -- Name: block_embeddings; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -10951,12 +14524,228 @@ COMMENT ON COLUMN core.indexable_blocks.body IS 'Plain text.';
 
 
 --
+-- Name: indexing_alerts; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_alerts (
+    fingerprint text NOT NULL,
+    error_code text NOT NULL,
+    alerted_until timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    claim_id uuid,
+    claimed_until timestamp with time zone,
+    claimed_died_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT indexing_alerts_claim_ck CHECK ((((claim_id IS NULL) = (claimed_until IS NULL)) AND ((claim_id IS NULL) = (claimed_died_at IS NULL))))
+);
+
+
+ALTER TABLE core.indexing_alerts OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_alerts; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_alerts IS 'Alerts about groups of dead letters, one row a fingerprint: what was said when, and what is to be said. A row is
+claimed, the message sent without a transaction, the row marked: killed in between, it is sent again (at least once),
+and never lost.';
+
+
+--
+-- Name: COLUMN indexing_alerts.fingerprint; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.fingerprint IS 'core.indexing_dead_letters.fingerprint.';
+
+
+--
+-- Name: COLUMN indexing_alerts.error_code; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.error_code IS 'Of its newest dead letter.';
+
+
+--
+-- Name: COLUMN indexing_alerts.alerted_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.alerted_until IS 'died_at of the newest dead letter that an alert was about; only newer ones are news.';
+
+
+--
+-- Name: COLUMN indexing_alerts.due_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.due_at IS 'Nothing is sent before: an hour after the last alert, or the end of the wait after a failed try.';
+
+
+--
+-- Name: COLUMN indexing_alerts.sent_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.sent_at IS 'When the last alert was taken by the webhook; NULL: none yet.';
+
+
+--
+-- Name: COLUMN indexing_alerts.attempts; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.attempts IS 'Failed tries since; each doubles the wait, up to 15 minutes.';
+
+
+--
+-- Name: COLUMN indexing_alerts.claim_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.claim_id IS 'The message that a worker is sending; NULL: none.';
+
+
+--
+-- Name: COLUMN indexing_alerts.claimed_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.claimed_until IS 'From then on another worker may send it: the first is lost.';
+
+
+--
+-- Name: COLUMN indexing_alerts.claimed_died_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.claimed_died_at IS 'alerted_until once that message is sent.';
+
+
+--
+-- Name: COLUMN indexing_alerts.last_error; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_alerts.last_error IS 'Why the last try failed; never the URL.';
+
+
+--
+-- Name: indexing_breakers; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_breakers (
+    model text NOT NULL,
+    outages integer NOT NULL,
+    open_until timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE core.indexing_breakers OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_breakers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_breakers IS 'Circuit breaker of each embedding model''s provider, shared by all workers. No row, or no outages: closed.';
+
+
+--
+-- Name: COLUMN indexing_breakers.model; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.model IS 'core.embedding_models.name.';
+
+
+--
+-- Name: COLUMN indexing_breakers.outages; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.outages IS 'Outages in a row; each doubles the wait. 0: closed.';
+
+
+--
+-- Name: COLUMN indexing_breakers.open_until; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.open_until IS 'Nobody asks the provider before; then one worker does (half-open), and its answer closes or opens it again.';
+
+
+--
+-- Name: COLUMN indexing_breakers.reason; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.reason IS 'What the last outage said.';
+
+
+--
+-- Name: COLUMN indexing_breakers.changed_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_breakers.changed_at IS 'When it was last opened or closed.';
+
+
+--
+-- Name: indexing_control; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_control (
+    only_row boolean DEFAULT true NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    reason text,
+    CONSTRAINT indexing_control_only_row_ck CHECK (only_row)
+);
+
+
+ALTER TABLE core.indexing_control OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_control; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_control IS 'What operators tell the workers. One row.';
+
+
+--
+-- Name: COLUMN indexing_control.only_row; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.only_row IS 'Always true: there is one row.';
+
+
+--
+-- Name: COLUMN indexing_control.paused; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.paused IS 'Nothing is claimed while true; what is leased is finished.';
+
+
+--
+-- Name: COLUMN indexing_control.paused_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.paused_at IS 'Since when.';
+
+
+--
+-- Name: COLUMN indexing_control.paused_by; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.paused_by IS 'Who paused it.';
+
+
+--
+-- Name: COLUMN indexing_control.reason; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_control.reason IS 'Why, as they said.';
+
+
+--
 -- Name: indexing_counters; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
 CREATE TABLE core.indexing_counters (
     name text NOT NULL,
-    value bigint NOT NULL
+    value bigint NOT NULL,
+    stripe smallint DEFAULT 0 NOT NULL
 );
 
 
@@ -10966,7 +14755,7 @@ ALTER TABLE core.indexing_counters OWNER TO quire_owner;
 -- Name: TABLE indexing_counters; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.indexing_counters IS 'Cumulative counts for metrics (Prometheus counters), written by the worker once a batch.';
+COMMENT ON TABLE core.indexing_counters IS 'Cumulative counts for metrics (Prometheus counters), written once a batch; a counter is the sum of its stripes.';
 
 
 --
@@ -10984,6 +14773,13 @@ COMMENT ON COLUMN core.indexing_counters.value IS 'Since installation.';
 
 
 --
+-- Name: COLUMN indexing_counters.stripe; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_counters.stripe IS '0 to 15, by the writer''s process: workers that finish at one moment do not wait for each other''s commit.';
+
+
+--
 -- Name: indexing_dead_letters; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -10997,7 +14793,9 @@ CREATE TABLE core.indexing_dead_letters (
     enqueued_at timestamp with time zone NOT NULL,
     died_at timestamp with time zone NOT NULL,
     error_code text NOT NULL,
-    error text NOT NULL
+    error text NOT NULL,
+    fingerprint text DEFAULT ''::text NOT NULL,
+    discarded_at timestamp with time zone
 );
 
 
@@ -11007,7 +14805,8 @@ ALTER TABLE core.indexing_dead_letters OWNER TO quire_owner;
 -- Name: TABLE indexing_dead_letters; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.indexing_dead_letters IS 'Entries that failed three times. An edit of the block heals its dead letter.';
+COMMENT ON TABLE core.indexing_dead_letters IS 'Entries that failed three times: at most one a block. An edit of the block heals its dead letter, a replay puts it back
+into the queue; a discarded one stays, so that the block is not queued again before it is edited.';
 
 
 --
@@ -11078,6 +14877,20 @@ COMMENT ON COLUMN core.indexing_dead_letters.error_code IS 'Kind of failure: lea
 --
 
 COMMENT ON COLUMN core.indexing_dead_letters.error IS 'What the last attempt said.';
+
+
+--
+-- Name: COLUMN indexing_dead_letters.fingerprint; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_dead_letters.fingerprint IS 'core.error_fingerprint of code and error: equal for errors that differ in numbers, ids and quoted text only.';
+
+
+--
+-- Name: COLUMN indexing_dead_letters.discarded_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_dead_letters.discarded_at IS 'When an operator gave the entry up; NULL: open. The block''s entry in search stays as it is until its next edit.';
 
 
 --
@@ -11216,13 +15029,12 @@ CREATE TABLE core.indexing_queue (
     run_at timestamp with time zone NOT NULL,
     enqueued_at timestamp with time zone NOT NULL,
     lease_id uuid,
-    lease_until timestamp with time zone,
     last_error text,
     CONSTRAINT indexing_queue_lane_ck CHECK ((lane = ANY (ARRAY[0, 1]))),
-    CONSTRAINT indexing_queue_lease_ck CHECK (((lease_id IS NULL) = (lease_until IS NULL))),
-    CONSTRAINT indexing_queue_op_ck CHECK ((op = ANY (ARRAY['upsert'::text, 'delete'::text])))
+    CONSTRAINT indexing_queue_op_ck CHECK ((op = ANY (ARRAY['upsert'::text, 'delete'::text]))),
+    CONSTRAINT indexing_queue_priority_ck CHECK ((priority = ANY (ARRAY[0, 100, 200, 300])))
 )
-WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off);
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', autovacuum_vacuum_cost_delay='0', vacuum_truncate=off, fillfactor='45');
 
 
 ALTER TABLE core.indexing_queue OWNER TO quire_owner;
@@ -11318,14 +15130,7 @@ COMMENT ON COLUMN core.indexing_queue.enqueued_at IS 'When the oldest unindexed 
 -- Name: COLUMN indexing_queue.lease_id; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.indexing_queue.lease_id IS 'Batch that holds the row; NULL when nobody does.';
-
-
---
--- Name: COLUMN indexing_queue.lease_until; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.indexing_queue.lease_until IS 'When the lease runs out and the sweep takes the row back.';
+COMMENT ON COLUMN core.indexing_queue.lease_id IS 'Batch that holds the entry (core.indexing_leases); NULL when nobody does.';
 
 
 --
@@ -11333,6 +15138,338 @@ COMMENT ON COLUMN core.indexing_queue.lease_until IS 'When the lease runs out an
 --
 
 COMMENT ON COLUMN core.indexing_queue.last_error IS 'What the last failed attempt said.';
+
+
+--
+-- Name: indexing_scaling; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_scaling (
+    id boolean DEFAULT true NOT NULL,
+    target_seconds double precision DEFAULT 60 NOT NULL,
+    cooldown_seconds double precision DEFAULT 300 NOT NULL,
+    provider_limit double precision,
+    CONSTRAINT indexing_scaling_cooldown_ck CHECK ((cooldown_seconds >= (0)::double precision)),
+    CONSTRAINT indexing_scaling_id_ck CHECK (id),
+    CONSTRAINT indexing_scaling_provider_ck CHECK ((provider_limit > (0)::double precision)),
+    CONSTRAINT indexing_scaling_target_ck CHECK ((target_seconds > (0)::double precision))
+);
+
+
+ALTER TABLE core.indexing_scaling OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_scaling; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_scaling IS 'How many workers are wanted: settings, one row; ops.set_indexing_scaling changes them.';
+
+
+--
+-- Name: COLUMN indexing_scaling.id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.id IS 'true: there is one row.';
+
+
+--
+-- Name: COLUMN indexing_scaling.target_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.target_seconds IS 'Within how many seconds a backlog is to be gone.';
+
+
+--
+-- Name: COLUMN indexing_scaling.cooldown_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.cooldown_seconds IS 'How long fewer must be wanted before fewer are asked for.';
+
+
+--
+-- Name: COLUMN indexing_scaling.provider_limit; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_scaling.provider_limit IS 'Entries a second that the embedding provider takes from all workers together; more workers than that feeds are never
+wanted. NULL: no limit.';
+
+
+--
+-- Name: indexing_stats; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_stats (
+    at timestamp with time zone NOT NULL,
+    measured_at timestamp with time zone NOT NULL,
+    ready bigint NOT NULL,
+    processing bigint NOT NULL,
+    backing_off bigint NOT NULL,
+    dead bigint NOT NULL,
+    oldest_ready_seconds double precision NOT NULL,
+    lag_seconds double precision NOT NULL,
+    done_total bigint NOT NULL,
+    failed_total bigint NOT NULL,
+    dead_total bigint NOT NULL,
+    workers integer NOT NULL,
+    dead_tuples bigint NOT NULL,
+    oldest_xmin_seconds double precision NOT NULL,
+    exact boolean NOT NULL,
+    arrival_rate double precision,
+    service_rate double precision,
+    worker_rate double precision,
+    stalled boolean DEFAULT false NOT NULL,
+    heads bigint[] NOT NULL,
+    last_seq bigint NOT NULL,
+    next_xid bigint NOT NULL
+);
+
+
+ALTER TABLE core.indexing_stats OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_stats; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_stats IS 'The indexing queue every 10 seconds, one row however many workers run (ops.record_indexing_stats); kept 7 days. Rates,
+and how many workers are wanted, are read from here.';
+
+
+--
+-- Name: COLUMN indexing_stats.at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.at IS 'Begin of the 10 seconds that the row is for.';
+
+
+--
+-- Name: COLUMN indexing_stats.measured_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.measured_at IS 'When it was measured.';
+
+
+--
+-- Name: COLUMN indexing_stats.ready; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.ready IS 'Entries that could be claimed.';
+
+
+--
+-- Name: COLUMN indexing_stats.processing; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.processing IS 'Entries that a worker holds.';
+
+
+--
+-- Name: COLUMN indexing_stats.backing_off; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.backing_off IS 'Entries that are due later.';
+
+
+--
+-- Name: COLUMN indexing_stats.dead; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.dead IS 'Dead letters.';
+
+
+--
+-- Name: COLUMN indexing_stats.oldest_ready_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.oldest_ready_seconds IS 'Age of the oldest entry that could be claimed.';
+
+
+--
+-- Name: COLUMN indexing_stats.lag_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.lag_seconds IS 'Age of the oldest edit that search has not indexed, whoever holds it; re-embedding does not count.';
+
+
+--
+-- Name: COLUMN indexing_stats.done_total; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.done_total IS 'Entries finished since installation.';
+
+
+--
+-- Name: COLUMN indexing_stats.failed_total; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.failed_total IS 'Failed attempts since installation.';
+
+
+--
+-- Name: COLUMN indexing_stats.dead_total; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.dead_total IS 'Entries given up since installation.';
+
+
+--
+-- Name: COLUMN indexing_stats.workers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.workers IS 'Worker processes that had reported within 30 seconds.';
+
+
+--
+-- Name: COLUMN indexing_stats.dead_tuples; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.dead_tuples IS 'Dead rows in the queue''s table, as PostgreSQL estimates.';
+
+
+--
+-- Name: COLUMN indexing_stats.oldest_xmin_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.oldest_xmin_seconds IS 'Since when somebody (session, prepared transaction, replication slot) keeps vacuum from removing dead rows.';
+
+
+--
+-- Name: COLUMN indexing_stats.exact; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.exact IS 'Whether the depth was counted; otherwise it is an estimate.';
+
+
+--
+-- Name: COLUMN indexing_stats.arrival_rate; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.arrival_rate IS 'Entries a second that came, over the last minute; coalesced edits add nothing. NULL: nothing to compare with.';
+
+
+--
+-- Name: COLUMN indexing_stats.service_rate; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.service_rate IS 'Entries a second that were finished or given up, likewise.';
+
+
+--
+-- Name: COLUMN indexing_stats.worker_rate; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.worker_rate IS 'Entries a second that one worker manages when it has enough to do, as seen so far. NULL: never seen yet.';
+
+
+--
+-- Name: COLUMN indexing_stats.stalled; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.stalled IS 'Entries were due and workers there, and nothing was finished: the provider is out or indexing is paused.';
+
+
+--
+-- Name: COLUMN indexing_stats.heads; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.heads IS 'No live entry of lane 0 has a smaller seq; by priority 0, 100, 200, 300. Lets the oldest entry be found behind dead
+rows that vacuum may not remove.';
+
+
+--
+-- Name: COLUMN indexing_stats.last_seq; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.last_seq IS 'Last number that core.indexing_seq had given out.';
+
+
+--
+-- Name: COLUMN indexing_stats.next_xid; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.next_xid IS 'Next transaction id: dates the xmin of replication slots.';
+
+
+--
+-- Name: indexing_workers; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.indexing_workers (
+    id uuid NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    concurrency integer NOT NULL,
+    models text[] NOT NULL,
+    done bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE core.indexing_workers OWNER TO quire_owner;
+
+--
+-- Name: TABLE indexing_workers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.indexing_workers IS 'Worker processes. Each reports every 10 seconds (indexing.heartbeat) and leaves when it stops; one that was killed
+counts no more after 30 seconds and is removed after a minute.';
+
+
+--
+-- Name: COLUMN indexing_workers.id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.id IS 'Made by the process at its start.';
+
+
+--
+-- Name: COLUMN indexing_workers.host; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.host IS 'Name of its machine.';
+
+
+--
+-- Name: COLUMN indexing_workers.pid; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.pid IS 'Its process id there.';
+
+
+--
+-- Name: COLUMN indexing_workers.started_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.started_at IS 'When it first reported.';
+
+
+--
+-- Name: COLUMN indexing_workers.seen_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.seen_at IS 'When it last reported.';
+
+
+--
+-- Name: COLUMN indexing_workers.concurrency; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.concurrency IS 'Batches that it works on at once.';
+
+
+--
+-- Name: COLUMN indexing_workers.models; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.models IS 'Embedding models that it makes vectors with.';
+
+
+--
+-- Name: COLUMN indexing_workers.done; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_workers.done IS 'Entries that it has worked on since its start.';
 
 
 --
@@ -11588,72 +15725,6 @@ COMMENT ON COLUMN core.page_snapshots_due.page_id IS 'Page.';
 --
 
 COMMENT ON COLUMN core.page_snapshots_due.version IS 'Version to make a snapshot of.';
-
-
---
--- Name: rate_buckets; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE UNLOGGED TABLE core.rate_buckets (
-    policy text NOT NULL,
-    key text NOT NULL,
-    hits timestamp with time zone[] NOT NULL,
-    blocked_until timestamp with time zone,
-    ok boolean NOT NULL,
-    hit_at timestamp with time zone NOT NULL
-)
-WITH (fillfactor='50');
-
-
-ALTER TABLE core.rate_buckets OWNER TO quire_owner;
-
---
--- Name: TABLE rate_buckets; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.rate_buckets IS 'Sliding log of hits, one row a policy and key. UNLOGGED: empty after a crash (windows start anew), no WAL for a hit.';
-
-
---
--- Name: COLUMN rate_buckets.policy; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.policy IS 'core.rate_policies.name.';
-
-
---
--- Name: COLUMN rate_buckets.key; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.key IS 'What is counted: the id of the user, workspace or token, as text.';
-
-
---
--- Name: COLUMN rate_buckets.hits; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.hits IS 'Times of the points still inside the window, oldest first.';
-
-
---
--- Name: COLUMN rate_buckets.blocked_until; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.blocked_until IS 'Until when every hit is refused; NULL when not blocked.';
-
-
---
--- Name: COLUMN rate_buckets.ok; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.ok IS 'Whether the latest hit was let in (read back by the statement that wrote it).';
-
-
---
--- Name: COLUMN rate_buckets.hit_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_buckets.hit_at IS 'Time of the latest decision.';
 
 
 --
@@ -12116,9 +16187,10 @@ CREATE VIEW ops.indexing_entries AS
     q.last_error AS error,
     q.enqueued_at,
     q.run_at,
-    q.lease_until,
+    l.expires_at AS lease_until,
     NULL::timestamp with time zone AS finished_at
-   FROM core.indexing_queue q
+   FROM (core.indexing_queue q
+     LEFT JOIN core.indexing_leases l ON ((l.lease_id = q.lease_id)))
 UNION ALL
  SELECT d.workspace_id,
     d.page_id,
@@ -12297,6 +16369,553 @@ COMMENT ON COLUMN ops.migrations.applied_at IS 'When it was applied here.';
 --
 
 COMMENT ON COLUMN ops.migrations.duration_ms IS 'How long it took here; 0 when a DBA ran the plan.';
+
+
+--
+-- Name: periodic_control; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.periodic_control (
+    singleton boolean DEFAULT true NOT NULL,
+    scheduler text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT periodic_control_scheduler_ck CHECK ((scheduler = ANY (ARRAY['procrastinate'::text, 'pg_cron'::text]))),
+    CONSTRAINT periodic_control_singleton_ck CHECK (singleton)
+);
+
+
+ALTER TABLE ops.periodic_control OWNER TO quire_owner;
+
+--
+-- Name: TABLE periodic_control; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.periodic_control IS 'Who is to run periodic work: one row. ops.scheduler() says who does.';
+
+
+--
+-- Name: COLUMN periodic_control.singleton; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.singleton IS 'True: there is one row.';
+
+
+--
+-- Name: COLUMN periodic_control.scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.scheduler IS 'procrastinate or pg_cron; set by ops.set_scheduler.';
+
+
+--
+-- Name: COLUMN periodic_control.changed_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.changed_at IS 'When that was decided.';
+
+
+--
+-- Name: COLUMN periodic_control.changed_by; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_control.changed_by IS 'Login that decided it.';
+
+
+--
+-- Name: periodic_progress; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.periodic_progress (
+    task text NOT NULL,
+    last_run_at timestamp with time zone NOT NULL,
+    last_success_at timestamp with time zone,
+    last_scheduler text NOT NULL,
+    last_sqlstate text,
+    last_error text,
+    more boolean DEFAULT false NOT NULL,
+    bookmark jsonb,
+    runs_total bigint DEFAULT 0 NOT NULL,
+    failures_total bigint DEFAULT 0 NOT NULL,
+    rows_total bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE ops.periodic_progress OWNER TO quire_owner;
+
+--
+-- Name: TABLE periodic_progress; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.periodic_progress IS 'How far each periodic task is: one row, written by each of its runs.';
+
+
+--
+-- Name: COLUMN periodic_progress.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.task IS 'ops.periodic_tasks.task.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_run_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_run_at IS 'When its last run began, well or not.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_success_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_success_at IS 'When its last run that ended well began.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_scheduler IS 'Who started the last run.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_sqlstate; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_sqlstate IS 'SQLSTATE of the last run''s error; NULL when it ended well.';
+
+
+--
+-- Name: COLUMN periodic_progress.last_error; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.last_error IS 'What the last run''s error said; NULL when it ended well.';
+
+
+--
+-- Name: COLUMN periodic_progress.more; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.more IS 'It did as much as one transaction may; there is more to do.';
+
+
+--
+-- Name: COLUMN periodic_progress.bookmark; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.bookmark IS 'Where its next run goes on; its own matter.';
+
+
+--
+-- Name: COLUMN periodic_progress.runs_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.runs_total IS 'Runs since it was added.';
+
+
+--
+-- Name: COLUMN periodic_progress.failures_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.failures_total IS 'Runs that ended in an error.';
+
+
+--
+-- Name: COLUMN periodic_progress.rows_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_progress.rows_total IS 'What its runs did in all; of retention, rows taken away.';
+
+
+--
+-- Name: periodic_state; Type: VIEW; Schema: ops; Owner: quire_owner
+--
+
+CREATE VIEW ops.periodic_state AS
+ SELECT task,
+    scheduler,
+    cron,
+    enabled,
+    (late_seconds > (0)::double precision) AS late,
+    late_seconds,
+    last_run_at,
+    last_success_at,
+    last_error,
+    more,
+    runs_total,
+    failures_total,
+    rows_total,
+    relation,
+    keep_hours,
+    about
+   FROM ops.list_periodic() p(task, about, cron, runs_in, scheduler, enabled, relation, keep_hours, last_run_at, last_success_at, late_seconds, last_error, more, runs_total, failures_total, rows_total, statement)
+  ORDER BY late_seconds DESC, task;
+
+
+ALTER VIEW ops.periodic_state OWNER TO quire_owner;
+
+--
+-- Name: VIEW periodic_state; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON VIEW ops.periodic_state IS 'Periodic work: what runs when and by whom, when it last did, whether it is late. ops.purge_runs has the past.';
+
+
+--
+-- Name: COLUMN periodic_state.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.task IS 'Name.';
+
+
+--
+-- Name: COLUMN periodic_state.scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.scheduler IS 'Who is in charge of it: procrastinate (the workers) or pg_cron.';
+
+
+--
+-- Name: COLUMN periodic_state.cron; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.cron IS '"N seconds", or five fields of cron in UTC.';
+
+
+--
+-- Name: COLUMN periodic_state.enabled; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.enabled IS 'False: nobody runs it.';
+
+
+--
+-- Name: COLUMN periodic_state.late; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.late IS 'Whether its last success is too long ago.';
+
+
+--
+-- Name: COLUMN periodic_state.late_seconds; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.late_seconds IS 'By how much, beyond what is allowed it; 0: in time.';
+
+
+--
+-- Name: COLUMN periodic_state.last_run_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.last_run_at IS 'When its last run began, well or not; NULL: never.';
+
+
+--
+-- Name: COLUMN periodic_state.last_success_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.last_success_at IS 'When its last run that ended well began.';
+
+
+--
+-- Name: COLUMN periodic_state.last_error; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.last_error IS 'SQLSTATE and message of the last run; NULL when it ended well.';
+
+
+--
+-- Name: COLUMN periodic_state.more; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.more IS 'It has more to do than it did.';
+
+
+--
+-- Name: COLUMN periodic_state.runs_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.runs_total IS 'Runs so far.';
+
+
+--
+-- Name: COLUMN periodic_state.failures_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.failures_total IS 'Runs so far that ended in an error.';
+
+
+--
+-- Name: COLUMN periodic_state.rows_total; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.rows_total IS 'What they did in all; of retention, rows taken away.';
+
+
+--
+-- Name: COLUMN periodic_state.relation; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.relation IS 'Of retention: where rows are taken from.';
+
+
+--
+-- Name: COLUMN periodic_state.keep_hours; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.keep_hours IS 'Of retention: what is older goes.';
+
+
+--
+-- Name: COLUMN periodic_state.about; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_state.about IS 'What it does.';
+
+
+--
+-- Name: periodic_tasks; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.periodic_tasks (
+    task text NOT NULL,
+    about text NOT NULL,
+    cron text NOT NULL,
+    max_late_seconds integer NOT NULL,
+    runs_in text NOT NULL,
+    statement text,
+    relation text,
+    keep_hours integer,
+    preview text,
+    enabled boolean DEFAULT true NOT NULL,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT periodic_tasks_cron_ck CHECK (((cron ~ '^(1|2|3|4|5|6|10|12|15|20|30) seconds$'::text) OR (cron ~ '^[-0-9*/,]+( [-0-9*/,]+){4}$'::text))),
+    CONSTRAINT periodic_tasks_keep_ck CHECK ((keep_hours > 0)),
+    CONSTRAINT periodic_tasks_late_ck CHECK ((max_late_seconds > 0)),
+    CONSTRAINT periodic_tasks_preview_ck CHECK (((preview IS NULL) = (relation IS NULL))),
+    CONSTRAINT periodic_tasks_runs_ck CHECK ((runs_in = ANY (ARRAY['transaction'::text, 'session'::text, 'worker'::text]))),
+    CONSTRAINT periodic_tasks_statement_ck CHECK (((statement IS NULL) = (runs_in = 'worker'::text))),
+    CONSTRAINT periodic_tasks_task_ck CHECK ((task ~ '^[a-z][a-z0-9_]*$'::text))
+);
+
+
+ALTER TABLE ops.periodic_tasks OWNER TO quire_owner;
+
+--
+-- Name: TABLE periodic_tasks; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.periodic_tasks IS 'What runs when. Workers read it at their start; `quire schedule pg_cron` hands it to pg_cron, also after a change.';
+
+
+--
+-- Name: COLUMN periodic_tasks.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.task IS 'Name.';
+
+
+--
+-- Name: COLUMN periodic_tasks.about; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.about IS 'What it does, in a sentence.';
+
+
+--
+-- Name: COLUMN periodic_tasks.cron; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.cron IS 'When: "N seconds" (N a divisor of 60, below 60) or five fields of cron in UTC, both as pg_cron writes them.';
+
+
+--
+-- Name: COLUMN periodic_tasks.max_late_seconds; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.max_late_seconds IS 'It is late when its last success is longer ago.';
+
+
+--
+-- Name: COLUMN periodic_tasks.runs_in; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.runs_in IS 'transaction: by ops.run_periodic; session: a statement that no transaction may hold (VACUUM), sent by whoever is in
+charge; worker: a job of the worker process, whoever is in charge.';
+
+
+--
+-- Name: COLUMN periodic_tasks.statement; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.statement IS 'What is run. In a transaction: a query of one row, at most; its columns rows (how many it did), more (whether there is
+more to do at once) and bookmark ($1 of its next run, jsonb) are taken as that, the others go to purge_runs.details.';
+
+
+--
+-- Name: COLUMN periodic_tasks.relation; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.relation IS 'Of retention: the table that it takes rows from; NULL when it is not retention. `quire purge` runs those.';
+
+
+--
+-- Name: COLUMN periodic_tasks.keep_hours; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.keep_hours IS 'Age that it goes by, in hours: core.retention_floor.';
+
+
+--
+-- Name: COLUMN periodic_tasks.preview; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.preview IS 'A query of one row, partitions and rows: what would go now. Reads only.';
+
+
+--
+-- Name: COLUMN periodic_tasks.enabled; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.enabled IS 'False: nobody runs it, and it is never late.';
+
+
+--
+-- Name: COLUMN periodic_tasks.added_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.periodic_tasks.added_at IS 'It cannot be late for longer than it is there.';
+
+
+--
+-- Name: purge_runs; Type: TABLE; Schema: ops; Owner: quire_owner
+--
+
+CREATE TABLE ops.purge_runs (
+    id bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    task text NOT NULL,
+    scheduler text NOT NULL,
+    sqlstate text,
+    error text,
+    runs integer NOT NULL,
+    rows bigint NOT NULL,
+    seconds double precision NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    details jsonb,
+    CONSTRAINT purge_runs_scheduler_ck CHECK ((scheduler = ANY (ARRAY['procrastinate'::text, 'pg_cron'::text, 'command'::text])))
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE ops.purge_runs OWNER TO quire_owner;
+
+--
+-- Name: TABLE purge_runs; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON TABLE ops.purge_runs IS 'Every run of periodic work, counted: the runs of a task in one hour by one scheduler are one row, those that failed a
+row of their own for each SQLSTATE. So a task of each hour has a row a run, one of every 2 seconds a row an hour.';
+
+
+--
+-- Name: COLUMN purge_runs.id; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.id IS 'Number of the row.';
+
+
+--
+-- Name: COLUMN purge_runs.hour; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.hour IS 'The hour (UTC) in which they began.';
+
+
+--
+-- Name: COLUMN purge_runs.task; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.task IS 'ops.periodic_tasks.task at that time.';
+
+
+--
+-- Name: COLUMN purge_runs.scheduler; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.scheduler IS 'Who started them: procrastinate, pg_cron, or command (`quire purge`).';
+
+
+--
+-- Name: COLUMN purge_runs.sqlstate; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.sqlstate IS 'SQLSTATE of their error; NULL: they ended well.';
+
+
+--
+-- Name: COLUMN purge_runs.error; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.error IS 'What the last of them said.';
+
+
+--
+-- Name: COLUMN purge_runs.runs; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.runs IS 'How many runs the row stands for.';
+
+
+--
+-- Name: COLUMN purge_runs.rows; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.rows IS 'What they did in all; rows of dropped partitions are an estimate.';
+
+
+--
+-- Name: COLUMN purge_runs.seconds; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.seconds IS 'Time that they took in all.';
+
+
+--
+-- Name: COLUMN purge_runs.started_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.started_at IS 'When the first of them began.';
+
+
+--
+-- Name: COLUMN purge_runs.finished_at; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.finished_at IS 'When the last of them ended.';
+
+
+--
+-- Name: COLUMN purge_runs.details; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON COLUMN ops.purge_runs.details IS 'What else the last one that did something said.';
+
+
+--
+-- Name: purge_runs_id_seq; Type: SEQUENCE; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ops.purge_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.purge_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 
 --
@@ -12774,6 +17393,14 @@ ALTER TABLE ONLY procrastinate.procrastinate_periodic_defers ALTER COLUMN id SET
 
 
 --
+-- Name: audit_log audit_log_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.audit_log
+    ADD CONSTRAINT audit_log_pk PRIMARY KEY (id);
+
+
+--
 -- Name: block_embeddings block_embeddings_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -12814,11 +17441,35 @@ ALTER TABLE ONLY core.idempotency_keys
 
 
 --
+-- Name: indexing_alerts indexing_alerts_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_alerts
+    ADD CONSTRAINT indexing_alerts_pk PRIMARY KEY (fingerprint);
+
+
+--
+-- Name: indexing_breakers indexing_breakers_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_breakers
+    ADD CONSTRAINT indexing_breakers_pk PRIMARY KEY (model);
+
+
+--
+-- Name: indexing_control indexing_control_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_control
+    ADD CONSTRAINT indexing_control_pk PRIMARY KEY (only_row);
+
+
+--
 -- Name: indexing_counters indexing_counters_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
 ALTER TABLE ONLY core.indexing_counters
-    ADD CONSTRAINT indexing_counters_pk PRIMARY KEY (name);
+    ADD CONSTRAINT indexing_counters_pk PRIMARY KEY (name, stripe);
 
 
 --
@@ -12830,11 +17481,43 @@ ALTER TABLE ONLY core.indexing_dead_letters
 
 
 --
+-- Name: indexing_leases indexing_leases_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_leases
+    ADD CONSTRAINT indexing_leases_pk PRIMARY KEY (lease_id);
+
+
+--
 -- Name: indexing_queue indexing_queue_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
 ALTER TABLE ONLY core.indexing_queue
     ADD CONSTRAINT indexing_queue_pk PRIMARY KEY (workspace_id, page_id, no);
+
+
+--
+-- Name: indexing_scaling indexing_scaling_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_scaling
+    ADD CONSTRAINT indexing_scaling_pk PRIMARY KEY (id);
+
+
+--
+-- Name: indexing_stats indexing_stats_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_stats
+    ADD CONSTRAINT indexing_stats_pk PRIMARY KEY (at);
+
+
+--
+-- Name: indexing_workers indexing_workers_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.indexing_workers
+    ADD CONSTRAINT indexing_workers_pk PRIMARY KEY (id);
 
 
 --
@@ -12974,6 +17657,46 @@ ALTER TABLE ONLY ops.migrations
 
 
 --
+-- Name: periodic_control periodic_control_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_control
+    ADD CONSTRAINT periodic_control_pk PRIMARY KEY (singleton);
+
+
+--
+-- Name: periodic_progress periodic_progress_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_progress
+    ADD CONSTRAINT periodic_progress_pk PRIMARY KEY (task);
+
+
+--
+-- Name: periodic_tasks periodic_tasks_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_tasks
+    ADD CONSTRAINT periodic_tasks_pk PRIMARY KEY (task);
+
+
+--
+-- Name: purge_runs purge_runs_hour_uq; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.purge_runs
+    ADD CONSTRAINT purge_runs_hour_uq UNIQUE NULLS NOT DISTINCT (hour, task, scheduler, sqlstate);
+
+
+--
+-- Name: purge_runs purge_runs_pk; Type: CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.purge_runs
+    ADD CONSTRAINT purge_runs_pk PRIMARY KEY (id);
+
+
+--
 -- Name: procrastinate_events procrastinate_events_pkey; Type: CONSTRAINT; Schema: procrastinate; Owner: quire_owner
 --
 
@@ -13011,6 +17734,27 @@ ALTER TABLE ONLY procrastinate.procrastinate_periodic_defers
 
 ALTER TABLE ONLY procrastinate.procrastinate_workers
     ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: audit_log_at_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX audit_log_at_ix ON core.audit_log USING btree (at, id);
+
+
+--
+-- Name: INDEX audit_log_at_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.audit_log_at_ix IS 'Newest first, keyset pages; oldest first for retention.';
+
+
+--
+-- Name: INDEX audit_log_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.audit_log_pk IS 'One entry.';
 
 
 --
@@ -13105,10 +17849,87 @@ COMMENT ON INDEX core.idempotency_keys_pk IS 'A key of a user.';
 
 
 --
+-- Name: indexing_alerts_claim_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_alerts_claim_ix ON core.indexing_alerts USING btree (claim_id) WHERE (claim_id IS NOT NULL);
+
+
+--
+-- Name: INDEX indexing_alerts_claim_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_alerts_claim_ix IS 'Rows of a message.';
+
+
+--
+-- Name: INDEX indexing_alerts_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_alerts_pk IS 'One alert a fingerprint.';
+
+
+--
+-- Name: INDEX indexing_breakers_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_breakers_pk IS 'Breaker of a model.';
+
+
+--
+-- Name: INDEX indexing_control_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_control_pk IS 'The one row.';
+
+
+--
 -- Name: INDEX indexing_counters_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.indexing_counters_pk IS 'Counter by name.';
+COMMENT ON INDEX core.indexing_counters_pk IS 'Stripes of a counter.';
+
+
+--
+-- Name: indexing_dead_letters_discarded_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_dead_letters_discarded_ix ON core.indexing_dead_letters USING btree (died_at, workspace_id, page_id, no) WHERE (discarded_at IS NOT NULL);
+
+
+--
+-- Name: INDEX indexing_dead_letters_discarded_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_dead_letters_discarded_ix IS 'Discarded ones, likewise.';
+
+
+--
+-- Name: indexing_dead_letters_fingerprint_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_dead_letters_fingerprint_ix ON core.indexing_dead_letters USING btree (fingerprint, died_at);
+
+
+--
+-- Name: INDEX indexing_dead_letters_fingerprint_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_dead_letters_fingerprint_ix IS 'Groups of dead letters, oldest first.';
+
+
+--
+-- Name: indexing_dead_letters_open_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_dead_letters_open_ix ON core.indexing_dead_letters USING btree (died_at, workspace_id, page_id, no) WHERE (discarded_at IS NULL);
+
+
+--
+-- Name: INDEX indexing_dead_letters_open_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_dead_letters_open_ix IS 'Open dead letters, newest first, keyset pages; counts them.';
 
 
 --
@@ -13119,17 +17940,24 @@ COMMENT ON INDEX core.indexing_dead_letters_pk IS 'Dead letter of a block.';
 
 
 --
--- Name: indexing_queue_leased_ix; Type: INDEX; Schema: core; Owner: quire_owner
+-- Name: INDEX indexing_leases_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-CREATE INDEX indexing_queue_leased_ix ON core.indexing_queue USING btree (lease_id) WHERE (lease_id IS NOT NULL);
+COMMENT ON INDEX core.indexing_leases_pk IS 'Lease of a batch.';
 
 
 --
--- Name: INDEX indexing_queue_leased_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: indexing_queue_fair_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.indexing_queue_leased_ix IS 'Rows of a lease, and of all leases for the sweep.';
+CREATE INDEX indexing_queue_fair_ix ON core.indexing_queue USING btree (lane, priority, workspace_id, seq);
+
+
+--
+-- Name: INDEX indexing_queue_fair_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_queue_fair_ix IS 'Claim order within a workspace, for claims that take from several in turn. As HOT as the ready index.';
 
 
 --
@@ -13150,7 +17978,28 @@ CREATE INDEX indexing_queue_ready_ix ON core.indexing_queue USING btree (lane, p
 -- Name: INDEX indexing_queue_ready_ix; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim does not move the entry.';
+COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim moves no entry of any index (HOT).';
+
+
+--
+-- Name: INDEX indexing_scaling_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_scaling_pk IS 'One row.';
+
+
+--
+-- Name: INDEX indexing_stats_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_stats_pk IS 'Newest rows, and retention.';
+
+
+--
+-- Name: INDEX indexing_workers_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_workers_pk IS 'Worker by id.';
 
 
 --
@@ -13361,6 +18210,41 @@ COMMENT ON INDEX ops.function_files_pk IS 'Function files by path.';
 --
 
 COMMENT ON INDEX ops.migrations_pk IS 'Migrations by number.';
+
+
+--
+-- Name: INDEX periodic_control_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.periodic_control_pk IS 'The one row.';
+
+
+--
+-- Name: INDEX periodic_progress_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.periodic_progress_pk IS 'Progress of a task; supports the foreign key.';
+
+
+--
+-- Name: INDEX periodic_tasks_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.periodic_tasks_pk IS 'Tasks by name.';
+
+
+--
+-- Name: INDEX purge_runs_hour_uq; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.purge_runs_hour_uq IS 'The row that a run is added to; what retention takes.';
+
+
+--
+-- Name: INDEX purge_runs_pk; Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON INDEX ops.purge_runs_pk IS 'Rows by number.';
 
 
 --
@@ -13623,6 +18507,14 @@ ALTER TABLE ONLY core.workspace_members
 
 
 --
+-- Name: periodic_progress periodic_progress_task_fk; Type: FK CONSTRAINT; Schema: ops; Owner: quire_owner
+--
+
+ALTER TABLE ONLY ops.periodic_progress
+    ADD CONSTRAINT periodic_progress_task_fk FOREIGN KEY (task) REFERENCES ops.periodic_tasks(task) ON DELETE CASCADE;
+
+
+--
 -- Name: procrastinate_events procrastinate_events_job_id_fkey; Type: FK CONSTRAINT; Schema: procrastinate; Owner: quire_owner
 --
 
@@ -13680,6 +18572,62 @@ GRANT USAGE ON SCHEMA ops TO quire_monitor;
 --
 
 GRANT USAGE ON SCHEMA procrastinate TO quire_worker;
+
+
+--
+-- Name: FUNCTION admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_indexing_state(p_actor uuid, p_token_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_replay_dead_letters(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_resume_indexing(p_actor uuid, p_token_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) TO quire_api;
 
 
 --
@@ -13843,6 +18791,13 @@ GRANT ALL ON FUNCTION api.wake_indexing() TO quire_api;
 
 
 --
+-- Name: FUNCTION alertable_groups(p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.alertable_groups(p_limit integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -13868,6 +18823,13 @@ REVOKE ALL ON FUNCTION core.batch_pages(p_workspace_id uuid, p_actor uuid, p_bat
 --
 
 REVOKE ALL ON FUNCTION core.block_text(p_type text, p_data jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION breaker_wait(p_model text, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.breaker_wait(p_model text, p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -13927,6 +18889,13 @@ REVOKE ALL ON FUNCTION core.check_head(p_head jsonb) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION check_limit(p_limit integer, p_most integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_limit(p_limit integer, p_most integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_live(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -13948,6 +18917,13 @@ REVOKE ALL ON FUNCTION core.check_model(p_name text, p_dimensions integer, p_con
 
 
 --
+-- Name: FUNCTION check_operator(p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_precondition(p_if_match text[], p_current_version bigint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -13959,6 +18935,13 @@ REVOKE ALL ON FUNCTION core.check_precondition(p_if_match text[], p_current_vers
 --
 
 REVOKE ALL ON FUNCTION core.check_put(p_document jsonb, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
 
 
 --
@@ -13997,6 +18980,13 @@ REVOKE ALL ON FUNCTION core.complete_change(p_workspace_id uuid, p_page_id uuid,
 
 
 --
+-- Name: FUNCTION count_dead_codes(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.count_dead_codes() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION count_indexing(p_name text, p_value bigint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14011,10 +19001,38 @@ REVOKE ALL ON FUNCTION core.count_missing_vectors(p_model text, p_limit bigint) 
 
 
 --
+-- Name: FUNCTION count_workers(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.count_workers(p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION cron_loaded(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.cron_loaded() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION dead_letter_conditions(p_filter jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.dead_letter_conditions(p_filter jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION dead_letter_place(p_cursor text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.dead_letter_place(p_cursor text) FROM PUBLIC;
 
 
 --
@@ -14060,6 +19078,13 @@ REVOKE ALL ON FUNCTION core.diff_states(p_from_head jsonb, p_from_order integer[
 
 
 --
+-- Name: FUNCTION done_days(p_before timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.done_days(p_before timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION draft_blocks(p_workspace_id uuid, p_page_id uuid, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14102,6 +19127,13 @@ REVOKE ALL ON FUNCTION core.encode_cursor(p_key jsonb) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION end_lease(p_lease core.indexing_leases, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.end_lease(p_lease core.indexing_leases, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION enqueue_blocks(p_workspace_id uuid, p_page_id uuid, p_nos integer[], p_deleted_nos integer[], p_priority smallint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14113,6 +19145,20 @@ REVOKE ALL ON FUNCTION core.enqueue_blocks(p_workspace_id uuid, p_page_id uuid, 
 --
 
 REVOKE ALL ON FUNCTION core.ensure_partition(p_table text, p_suffix text, p_column text, p_from timestamp with time zone, p_to timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION error_fingerprint(p_code text, p_error text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.error_fingerprint(p_code text, p_error text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION estimate_rows(p_table oid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.estimate_rows(p_table oid) FROM PUBLIC;
 
 
 --
@@ -14144,10 +19190,24 @@ REVOKE ALL ON FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages,
 
 
 --
+-- Name: FUNCTION find_dead_letters(p_filter jsonb, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since timestamp with time zone, p_recent boolean, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION finished_jobs(p_before timestamp with time zone, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 
 
 --
@@ -14186,6 +19246,13 @@ REVOKE ALL ON FUNCTION core.is_compound_operation(p_op text, p_path text[], p_fr
 
 
 --
+-- Name: FUNCTION is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION keep_numbers(p_nos integer[], p_ids text[], p_olds jsonb[], INOUT block_order integer[], INOUT blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14200,6 +19267,20 @@ REVOKE ALL ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p
 
 
 --
+-- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION left_neighbour(p_page core.pages, p_id text, p_order integer[], p_nos integer[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14211,6 +19292,13 @@ REVOKE ALL ON FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order
 --
 
 REVOKE ALL ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) FROM PUBLIC;
 
 
 --
@@ -14249,6 +19337,13 @@ REVOKE ALL ON FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, 
 
 
 --
+-- Name: FUNCTION measure_queue(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.measure_queue() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION merge_page(p_head jsonb, p_patch jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14284,10 +19379,24 @@ REVOKE ALL ON FUNCTION core.name_document(p_name core.page_names) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.need_workers(p_arrival_rate double precision, p_backlog bigint, p_oldest_seconds double precision, p_worker_rate double precision, p_workers integer, p_stalled boolean, p_target_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION new_id(); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.new_id() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION oldest_xmin_seconds(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -14354,6 +19463,34 @@ REVOKE ALL ON FUNCTION core.place_behind(p_place integer, p_order integer[], p_p
 
 
 --
+-- Name: FUNCTION preview_indexing_done(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.preview_indexing_done() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION preview_page_history(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.preview_page_history() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION queue_heads(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.queue_heads(p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION read_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14361,10 +19498,24 @@ REVOKE ALL ON FUNCTION core.read_page(p_workspace_id uuid, p_actor uuid, p_page_
 
 
 --
+-- Name: FUNCTION read_selection(p_body text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.read_selection(p_body text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.rebase(p_page core.pages, p_base_version bigint, p_kind text, p_change jsonb, OUT outcome text, OUT conflicts jsonb, OUT server_patch jsonb, OUT rebased_patch jsonb, OUT head jsonb, OUT block_order integer[], OUT next_block_no integer, OUT nos integer[], OUT olds jsonb[], OUT blocks jsonb[], OUT ops jsonb[], OUT touched jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.record_run(p_task text, p_scheduler text, p_started_at timestamp with time zone, p_seconds double precision, p_rows bigint, p_more boolean, p_bookmark jsonb, p_details jsonb, p_sqlstate text, p_error text) FROM PUBLIC;
 
 
 --
@@ -14389,10 +19540,10 @@ REVOKE ALL ON FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p
 
 
 --
--- Name: FUNCTION refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.refresh_vectors(p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_live boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) FROM PUBLIC;
 
 
 --
@@ -14449,6 +19600,13 @@ REVOKE ALL ON FUNCTION core.replay_page(p_workspace_id uuid, p_page_id uuid) FRO
 --
 
 REVOKE ALL ON FUNCTION core.restore_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_version bigint, p_return text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION retention_floor(p_task text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.retention_floor(p_task text) FROM PUBLIC;
 
 
 --
@@ -14529,6 +19687,13 @@ REVOKE ALL ON FUNCTION core.settle_touched(p_touched jsonb[], p_nos integer[], p
 
 
 --
+-- Name: FUNCTION spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.spare_snapshots(p_before timestamp with time zone, p_after_workspace_id uuid, p_after_page_id uuid, p_to_workspace_id uuid, p_to_page_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION stale_base(p_if_match text[], p_base_version bigint, p_current_version bigint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14599,6 +19764,20 @@ REVOKE ALL ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer)
 
 
 --
+-- Name: FUNCTION write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.write_audit(p_action text, p_workspace_id uuid, p_details jsonb, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.write_search_entries(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_places integer[], p_now timestamp with time zone) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION write_version(p_page core.pages, p_actor uuid, p_kind text, p_base_version bigint, p_head jsonb, p_order integer[], p_next_block_no integer, p_order_changed boolean, p_nos integer[], p_olds jsonb[], p_blocks jsonb[], p_ops jsonb[], p_touched jsonb[], p_priority smallint); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -14620,19 +19799,35 @@ REVOKE ALL ON FUNCTION indexing.abort_reembedding() FROM PUBLIC;
 
 
 --
--- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_places integer[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_vers bigint[]) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) TO quire_worker;
 
 
 --
--- Name: FUNCTION claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.claim(p_lane smallint, p_low smallint, p_high smallint, p_after_priority smallint, p_after_seq bigint, p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_model text) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq bigint, p_workspace_ids uuid[], p_after_seqs bigint[], p_limit integer, p_lease_id uuid, p_lease_seconds double precision, p_worker_id uuid, p_models text[]) TO quire_worker;
+
+
+--
+-- Name: FUNCTION claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.claim_alerts(p_claim_id uuid, p_seconds double precision, p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION close_breaker(p_model text); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.close_breaker(p_model text) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.close_breaker(p_model text) TO quire_worker;
 
 
 --
@@ -14675,11 +19870,51 @@ GRANT ALL ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p
 
 
 --
--- Name: FUNCTION fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_generations integer[], p_codes text[], p_errors text[]) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) TO quire_worker;
+
+
+--
+-- Name: FUNCTION find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION finish_alerts(p_claim_id uuid); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.finish_alerts(p_claim_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.finish_alerts(p_claim_id uuid) TO quire_worker;
+
+
+--
+-- Name: FUNCTION heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.heartbeat(p_worker_id uuid, p_host text, p_pid integer, p_concurrency integer, p_models text[], p_done bigint) TO quire_worker;
+
+
+--
+-- Name: FUNCTION leave(p_worker_id uuid); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.leave(p_worker_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.leave(p_worker_id uuid) TO quire_worker;
+
+
+--
+-- Name: FUNCTION open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.open_breaker(p_model text, p_retry_after double precision, p_probe boolean, p_reason text) TO quire_worker;
 
 
 --
@@ -14696,6 +19931,14 @@ GRANT ALL ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double p
 
 REVOKE ALL ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds double precision) TO quire_worker;
+
+
+--
+-- Name: FUNCTION retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) TO quire_worker;
 
 
 --
@@ -14729,11 +19972,11 @@ GRANT ALL ON FUNCTION indexing.wake(p_slots integer) TO quire_worker;
 
 
 --
--- Name: FUNCTION write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_hashes bytea[], p_vecs text[]) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_models text[], p_vecs text[]) TO quire_worker;
 
 
 --
@@ -14741,6 +19984,22 @@ GRANT ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_model text, p_wo
 --
 
 REVOKE ALL ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION continue_periodic(p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.continue_periodic(p_scheduler text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.continue_periodic(p_scheduler text) TO quire_worker;
+
+
+--
+-- Name: FUNCTION count_dead_letters(p_filter jsonb); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.count_dead_letters(p_filter jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.count_dead_letters(p_filter jsonb) TO quire_monitor;
 
 
 --
@@ -14773,6 +20032,28 @@ REVOKE ALL ON FUNCTION ops.create_workspace(p_name text) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION cron_jobs(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.cron_jobs() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION describe_indexing(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.describe_indexing() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.describe_indexing() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.discard_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION ensure_partitions(); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -14795,6 +20076,23 @@ REVOKE ALL ON FUNCTION ops.find_user(p_name text) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION group_dead_letters(p_filter jsonb, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.group_dead_letters(p_filter jsonb, p_limit integer) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION indexing_rates(p_seconds double precision); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.indexing_rates(p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.indexing_rates(p_seconds double precision) TO quire_monitor;
+GRANT ALL ON FUNCTION ops.indexing_rates(p_seconds double precision) TO quire_worker;
+
+
+--
 -- Name: FUNCTION indexing_state(); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -14804,11 +20102,52 @@ GRANT ALL ON FUNCTION ops.indexing_state() TO quire_worker;
 
 
 --
+-- Name: FUNCTION install_cron(p_username text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.install_cron(p_username text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_indexing_workers(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_indexing_workers() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_indexing_workers() TO quire_monitor;
+GRANT ALL ON FUNCTION ops.list_indexing_workers() TO quire_worker;
+
+
+--
 -- Name: FUNCTION list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_periodic(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_periodic() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_periodic() TO quire_worker;
+GRANT ALL ON FUNCTION ops.list_periodic() TO quire_monitor;
 
 
 --
@@ -14835,6 +20174,38 @@ GRANT ALL ON FUNCTION ops.metrics() TO quire_monitor;
 
 
 --
+-- Name: FUNCTION pause_indexing(p_reason text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.pause_indexing(p_reason text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION periodic_metrics(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.periodic_metrics() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.periodic_metrics() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION preview_purge(p_task text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.preview_purge(p_task text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.preview_purge(p_task text) TO quire_worker;
+GRANT ALL ON FUNCTION ops.preview_purge(p_task text) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION purge_audit_log(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_audit_log(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_audit_log(p_limit integer) TO quire_worker;
+
+
+--
 -- Name: FUNCTION purge_deleted_pages(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -14851,11 +20222,27 @@ GRANT ALL ON FUNCTION ops.purge_idempotency_keys(p_limit integer) TO quire_worke
 
 
 --
--- Name: FUNCTION purge_indexing_done(); Type: ACL; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION purge_indexing_alerts(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION ops.purge_indexing_done() FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.purge_indexing_done() TO quire_worker;
+REVOKE ALL ON FUNCTION ops.purge_indexing_alerts(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_indexing_alerts(p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION purge_indexing_done(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_indexing_done(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_indexing_done(p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION purge_jobs(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_jobs(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_jobs(p_limit integer) TO quire_worker;
 
 
 --
@@ -14867,10 +20254,50 @@ GRANT ALL ON FUNCTION ops.purge_page_history(p_limit integer) TO quire_worker;
 
 
 --
+-- Name: FUNCTION purge_rate_buckets(p_bookmark jsonb, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_rate_buckets(p_bookmark jsonb, p_limit integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION purge_run_records(p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.purge_run_records(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.purge_run_records(p_limit integer) TO quire_worker;
+
+
+--
 -- Name: FUNCTION rebuild_page(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION record_indexing_stats(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.record_indexing_stats() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.record_indexing_stats() TO quire_worker;
+
+
+--
+-- Name: FUNCTION record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds double precision, p_rows bigint, p_sqlstate text, p_error text) TO quire_worker;
+
+
+--
+-- Name: FUNCTION record_vacuum(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.record_vacuum() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.record_vacuum() TO quire_worker;
 
 
 --
@@ -14882,10 +20309,62 @@ GRANT ALL ON FUNCTION ops.reembedding_progress() TO quire_monitor;
 
 
 --
+-- Name: FUNCTION remove_cron(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.remove_cron() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION resume_indexing(p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION revoke_token(p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.revoke_token(p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION run_periodic(p_task text, p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.run_periodic(p_task text, p_scheduler text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.run_periodic(p_task text, p_scheduler text) TO quire_worker;
+
+
+--
+-- Name: FUNCTION scheduler(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.scheduler() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.scheduler() TO quire_worker;
+GRANT ALL ON FUNCTION ops.scheduler() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.set_indexing_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION set_scheduler(p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.set_scheduler(p_scheduler text) FROM PUBLIC;
 
 
 --
@@ -14940,11 +20419,28 @@ GRANT ALL ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after
 
 
 --
+-- Name: FUNCTION thin_page_snapshots_on(p_bookmark jsonb, p_pages integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) TO quire_worker;
+
+
+--
 -- Name: FUNCTION verify_page(p_workspace_id uuid, p_page_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.verify_page(p_workspace_id uuid, p_page_id uuid) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) TO quire_monitor;
+GRANT ALL ON FUNCTION ops.workers_wanted(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) TO quire_worker;
 
 
 --
@@ -15110,6 +20606,13 @@ REVOKE ALL ON FUNCTION core.tsvector_agg(tsvector) FROM PUBLIC;
 --
 
 GRANT SELECT ON TABLE ops.indexing_entries TO quire_monitor;
+
+
+--
+-- Name: TABLE periodic_state; Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE ops.periodic_state TO quire_monitor;
 
 
 --

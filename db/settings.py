@@ -72,6 +72,11 @@ SETTINGS_HELP: tuple[Setting, ...] = (
         "Most tokens of one text, estimated; a longer one counts by its beginning",
     ),
     Setting("QUIRE_EMBEDDING_MAX_INPUTS", "256", "Most texts of one request"),
+    Setting(
+        "QUIRE_ALERT_WEBHOOK_URL",
+        "",
+        "Webhook (Slack or compatible) that is told of dead letters, once an hour a cause; never printed",
+    ),
     Setting("QUIRE_LOG_LEVEL", "info", "Least severe log lines shown: debug, info, warning or error"),
 )
 
@@ -82,7 +87,7 @@ _ROLE_TIMEOUTS: Mapping[str, Mapping[str, str]] = {
     "quire_monitor": {"statement_timeout": "2s"},
 }
 
-_SECRETS = frozenset({"embedding_api_key"})
+_SECRETS = frozenset({"embedding_api_key", "alert_webhook_url"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,6 +119,7 @@ class Settings:
     embedding_max_tokens: int
     embedding_text_tokens: int
     embedding_max_inputs: int
+    alert_webhook_url: str | None
     log_level: str
 
     @classmethod
@@ -154,6 +160,7 @@ class Settings:
             embedding_max_tokens=read.integer("QUIRE_EMBEDDING_MAX_TOKENS", 16, 10_000_000),
             embedding_text_tokens=read.integer("QUIRE_EMBEDDING_TEXT_TOKENS", 16, 1_000_000),
             embedding_max_inputs=read.integer("QUIRE_EMBEDDING_MAX_INPUTS", 1, 10_000),
+            alert_webhook_url=read.secret_url("QUIRE_ALERT_WEBHOOK_URL"),
             log_level=read.choice("QUIRE_LOG_LEVEL", LOG_LEVELS),
         )
         if settings.pool_min > settings.pool_max:
@@ -245,6 +252,13 @@ class _Reader:
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise SettingsError(f"{name} is {value!r}: it takes an http or https URL")
         return value
+
+    def secret_url(self, name: str) -> str | None:
+        """An http or https URL that is a secret as a whole: an error does not show it."""
+        try:
+            return self.http_url(name)
+        except ValueError:  # urlsplit's, too
+            raise SettingsError(f"{name} cannot be used: it takes an http or https URL") from None
 
     def database_url(self, name: str) -> str | None:
         value = self.optional(name)

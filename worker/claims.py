@@ -16,28 +16,38 @@ _TRANSIENT = ("08", "25", "40", "42501", "53", "55", "57", "58")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A claimed queue row, with what is needed to embed it: indexing.claim's columns."""
+class Claimed:
+    """What indexing.claim answers: a batch, its entries named by place (1 is the first).
 
-    workspace_id: UUID
-    page_id: UUID
-    no: int
-    op: str
-    generation: int
-    attempts: int
-    priority: int
-    seq: int
-    ver: int
-    body: str
-    text_hash: bytes
-    embed_needed: bool
+    Attributes:
+        rows: entries of the batch; 0: nothing to do, and nothing else is set.
+        seq: the last one's place in the order, the next watermark.
+        workspace_rows: how many there are of each workspace that was asked for; None when none was.
+        workspace_seqs: the last one of each of those.
+        stale: places of the entries that something has to be written for; the others are in search as they are.
+        places: places of the entries that `models` have to embed.
+        models: names of those models.
+        bodies: the texts.
+        waits: for each model that was asked for: None (its provider is well), 0 (ask, and tell how it went) or the
+            seconds until its provider may be asked; None when there is nothing to embed.
+    """
+
+    rows: int
+    seq: int | None
+    workspace_rows: list[int] | None
+    workspace_seqs: list[int | None] | None
+    stale: list[int] | None
+    places: list[int] | None
+    models: list[str] | None
+    bodies: list[str] | None
+    waits: list[float | None] | None
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An entry that could not be indexed for a reason of its own."""
+    """An entry, by place, that could not be indexed for a reason of its own."""
 
-    entry: Entry
+    place: int
     code: str
     error: str
 
@@ -50,73 +60,96 @@ def is_transient(sqlstate: str | None) -> bool:
 async def claim(
     pool: Pool,
     lane: int,
-    low: int,
-    high: int,
-    after: tuple[int, int],
+    priority: int,
+    after: int,
+    workspaces: Sequence[tuple[UUID, int]],
     limit: int,
     lease: UUID,
     seconds: float,
-    model: str,
-) -> list[Entry]:
-    """Up to `limit` due entries of a lane with priority low..high behind the watermark `after` (priority, seq)."""
-    async with pool.connection() as connection, connection.cursor(row_factory=class_row(Entry)) as cursor:
+    worker: UUID | None,
+    models: Sequence[str],
+) -> Claimed:
+    """Up to `limit` due entries behind the watermark `after`, or of `workspaces` in turn, each behind its own."""
+    async with pool.connection() as connection, connection.cursor(row_factory=class_row(Claimed)) as cursor:
         await cursor.execute(
-            "select * from indexing.claim(%s::smallint, %s::smallint, %s::smallint, %s::smallint, %s::bigint,"
-            " %s::integer, %s::uuid, %s::double precision, %s::text)",
-            [lane, low, high, after[0], after[1], limit, lease, seconds, model],
+            "select * from indexing.claim(%s::smallint, %s::smallint, %s::bigint, %s::uuid[], %s::bigint[],"
+            " %s::integer, %s::uuid, %s::double precision, %s::uuid, %s::text[])",
+            [
+                *[lane, priority, after, [w[0] for w in workspaces], [w[1] for w in workspaces]],
+                *[limit, lease, seconds, worker, list(models)],
+            ],
         )
-        return await cursor.fetchall()
+        claimed = await cursor.fetchone()
+    assert claimed is not None
+    return claimed
 
 
-async def write(pool: Pool, lease: UUID, model: str, entries: Sequence[Entry], vectors: Sequence[str | None]) -> int:
-    """Write search entries, and vectors (pgvector's text) where given; the number of vectors written."""
+async def find_workspaces(pool: Pool, priority: int, after: int | None, limit: int) -> tuple[list[UUID], int | None]:
+    """Workspaces with entries of a priority: of the next `limit` behind `after` (and how far that is), or all."""
     row = await _one(
         pool,
-        "select indexing.write_entries(%s::uuid, %s::text, %s::uuid[], %s::uuid[], %s::integer[], %s::bigint[],"
-        " %s::bytea[], %s::text[])",
-        [lease, model, *_keys(entries), [e.ver for e in entries], [e.text_hash for e in entries], list(vectors)],
+        "select workspace_ids, seq from indexing.find_workspaces(%s::smallint, %s::bigint, %s::integer)",
+        [priority, after, limit],
+    )
+    return row[0], row[1]
+
+
+async def write(pool: Pool, lease: UUID, vectors: Sequence[tuple[int, str | None, str | None]]) -> int:
+    """Write entries (place, model, vector as pgvector's text; both None: only the entry); vectors written."""
+    row = await _one(
+        pool,
+        "select indexing.write_entries(%s::uuid, %s::integer[], %s::text[], %s::text[])",
+        [lease, [v[0] for v in vectors], [v[1] for v in vectors], [v[2] for v in vectors]],
     )
     return int(row[0])
 
 
-async def ack(pool: Pool, lease: UUID, model: str, entries: Sequence[Entry]) -> tuple[int, int]:
-    """Finish written entries: (done, to be done again because they were edited meanwhile)."""
+async def ack(pool: Pool, lease: UUID, model: str, places: Sequence[int] | None) -> tuple[int, int]:
+    """Finish written entries (None: all, and the lease): (done, to be done again: edited meanwhile)."""
     row = await _one(
         pool,
-        "select done, again from indexing.ack(%s::uuid, %s::text, %s::uuid[], %s::uuid[], %s::integer[],"
-        " %s::integer[], %s::bigint[])",
-        [lease, model, *_keys(entries), [e.generation for e in entries], [e.ver for e in entries]],
+        "select done, again from indexing.ack(%s::uuid, %s::text, %s::integer[])",
+        [lease, model, None if places is None else list(places)],
     )
     return int(row[0]), int(row[1])
 
 
 async def fail(pool: Pool, lease: UUID, failures: Sequence[Failure]) -> tuple[int, int]:
     """Charge failed entries: (to be retried, dead)."""
-    entries = [f.entry for f in failures]
     row = await _one(
         pool,
-        "select retried, dead from indexing.fail(%s::uuid, %s::uuid[], %s::uuid[], %s::integer[], %s::integer[],"
-        " %s::text[], %s::text[])",
+        "select retried, dead from indexing.fail(%s::uuid, %s::integer[], %s::text[], %s::text[])",
         [
-            *[lease, *_keys(entries), [e.generation for e in entries]],
-            *[[f.code for f in failures], [f.error.replace("\0", "") for f in failures]],
+            *[lease, [f.place for f in failures], [f.code for f in failures]],
+            [f.error.replace("\0", "") for f in failures],
         ],
     )
     return int(row[0]), int(row[1])
 
 
 async def release(pool: Pool, lease: UUID, delay: float) -> int:
-    """Give back what the lease still holds, uncharged, due in `delay` seconds."""
+    """End the lease; what it still holds is given back, uncharged, due in `delay` seconds."""
     return int((await _one(pool, "select indexing.release(%s::uuid, %s::double precision)", [lease, delay]))[0])
 
 
-async def renew(pool: Pool, lease: UUID, seconds: float) -> int:
-    """Extend the lease; the number of rows it still holds."""
-    return int((await _one(pool, "select indexing.renew_lease(%s::uuid, %s::double precision)", [lease, seconds]))[0])
+async def renew(pool: Pool, lease: UUID, seconds: float) -> bool:
+    """Extend the lease; whether it was still there."""
+    return bool((await _one(pool, "select indexing.renew_lease(%s::uuid, %s::double precision)", [lease, seconds]))[0])
 
 
-def _keys(entries: Sequence[Entry]) -> list[list[Any]]:
-    return [[e.workspace_id for e in entries], [e.page_id for e in entries], [e.no for e in entries]]
+async def open_breaker(pool: Pool, model: str, retry_after: float, probe: bool, reason: str) -> float:
+    """The provider is out; the seconds that nobody asks it."""
+    row = await _one(
+        pool,
+        "select indexing.open_breaker(%s::text, %s::double precision, %s::boolean, %s::text)",
+        [model, retry_after, probe, reason.replace("\0", "")],
+    )
+    return float(row[0])
+
+
+async def close_breaker(pool: Pool, model: str) -> None:
+    """The provider answers again."""
+    await _one(pool, "select indexing.close_breaker(%s::text)", [model])
 
 
 async def _one(pool: Pool, statement: LiteralString, parameters: Sequence[Any]) -> tuple[Any, ...]:

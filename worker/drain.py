@@ -1,6 +1,6 @@
 """Draining the indexing queue: claim, embed, write, ack. No transaction is open while texts are embedded.
 
-Whatever moment a worker is killed at, nothing is lost and nothing applied twice: claimed rows come back when their
+Whatever moment a worker is killed at, nothing is lost and nothing applied twice: claimed entries come back when their
 lease runs out, writes are guarded by content version, and an ack counts only for the lease and generation it names.
 """
 
@@ -10,192 +10,258 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import psycopg
 
-from db.embedders import Embedder, Limits, Vectors, ask, to_text
+from db.embedders import Embedder, Limits, ask, to_text
 from db.pool import Pool
 from worker import claims
-from worker.breaker import Breaker
-from worker.claims import Entry, Failure
+from worker.claims import Claimed, Failure
 from worker.embedding import NotAsked, embed_or_stop
+from worker.turns import PRIORITIES, Turns
 
 log = logging.getLogger(__name__)
 
-# Priority classes (lowest, highest priority) and how often each is served when all have work: imports cannot starve
-# edits, nor edits imports for ever.
-CLASSES: tuple[tuple[int, int, int], ...] = ((0, 99, 8), (100, 199, 4), (200, 299, 2), (300, 32767, 1))
-WATERMARK_SECONDS = 1.0  # then the whole range is looked at again: released rows, and saves that committed late
-WRITE_ROWS = 20  # an HNSW index takes 2-3 ms a vector: short statements
+FOUND_ROWS = 5_000  # looked through for new workspaces, once a second
+FOUND_WORKSPACES = 1_000
+WRITE_VECTORS = 20  # an HNSW index takes 2-3 ms a vector: short statements
+WRITE_ROWS = 200  # entries without a vector
+
+Vector = tuple[int, str | None, str | None]  # place, model, vector as text
+Current = Callable[[], Awaitable[Sequence[Embedder]]]  # models in use: the active one first, then a shadow
 
 
 @dataclass
 class Outcome:
-    """What became of a batch's texts."""
+    """What became of a batch's texts.
 
-    vectors: dict[int, str] = field(default_factory=dict[int, str])  # by place in the batch
+    Attributes:
+        vectors: of all models.
+        ready: places that the active model has nothing left to do for.
+        failures: entries to be charged.
+        outage: seconds to wait for the active model's provider; None: it is well.
+    """
+
+    vectors: list[Vector] = field(default_factory=list[Vector])
+    ready: set[int] = field(default_factory=set[int])
     failures: list[Failure] = field(default_factory=list[Failure])
-    outage: float | None = None  # seconds to wait; None: the provider is well
+    outage: float | None = None
 
 
 class Drain:
-    """One drainer: one claim at a time. Several run beside each other, in one process or many."""
+    """One drainer: one batch at a time. Several run beside each other, in one process or many."""
 
     def __init__(
         self,
         pool: Pool,
-        embedder: Embedder,
-        breaker: Breaker,
+        current: Current,
         *,
         batch: int,
         lease_seconds: float,
         stop: asyncio.Event,
         limits: Limits | None = None,
+        worker: UUID | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Describe a drainer.
+        """Describe a drainer. Keep it: it remembers how far it has got.
 
         Args:
             pool: connections as quire_worker.
-            embedder: makes the vectors; called in a thread.
-            breaker: shared by the drains of this process.
-            batch: most rows of a claim.
-            lease_seconds: after which a lost drainer's rows come back; renewed while it lives.
+            current: tells the models in use before each claim; their embedders are called in a thread.
+            batch: most entries of a claim.
+            lease_seconds: after which a lost drainer's entries come back; renewed while it lives.
             stop: set when the worker is to stop.
-            limits: of a request to the embedder.
+            limits: of a request to an embedder.
+            worker: which process holds the leases, for operators.
+            now: a clock in seconds.
         """
-        self._limits = limits or Limits()
-        self._pool, self._embedder, self._breaker, self._stop = pool, embedder, breaker, stop
+        self._pool, self._current, self._stop, self._worker = pool, current, stop, worker
         self._batch, self._lease_seconds = batch, lease_seconds
-        self._turns = [0.0] * len(CLASSES)  # stride scheduling: who has had least for its weight is next
-        self._reset_watermarks()
+        self._limits = limits or Limits()
+        self._embedders: Sequence[Embedder] = ()
+        self._turns = Turns(now)
 
-    def _reset_watermarks(self) -> None:
-        self._watermarks: dict[tuple[int, int], tuple[int, int]] = {}
-        self._empty: set[tuple[int, int]] = set()
-        self._reset_at = time.monotonic() + WATERMARK_SECONDS
+    def wake(self) -> None:
+        """A job begins: there may be work where there was none."""
+        self._turns.wake()
 
     async def once(self) -> int:
-        """Claim and process a batch of fresh entries and one suspect, where there are any; rows seen.
+        """Claim and process a batch of fresh entries and one suspect, where there are any; entries seen.
 
         Raises:
             psycopg.Error: the database does not answer; what was claimed comes back by itself.
         """
-        fresh = not self._watermarks and not self._empty
-        if time.monotonic() >= self._reset_at:
-            fresh = True
-            self._reset_watermarks()
+        if self._turns.whole_is_due(idle=False):
+            self._turns.restart()
+        fresh = self._turns.fresh
+        self._embedders = await self._current()
         seen = await self._pass()
-        if not seen and not fresh:
-            # Nothing more in front of the watermarks; what was given back meanwhile is behind them.
-            self._reset_watermarks()
+        if not seen and not fresh and self._turns.whole_is_due(idle=True):
+            self._turns.restart()
             seen = await self._pass()
         return seen
 
     async def _pass(self) -> int:
+        begin, fresh = time.monotonic(), self._turns.fresh
+        refresh = self._turns.refresh_is_due()
+        for priority in self._turns.in_order() if fresh or refresh else ():
+            ranges = self._turns.ranges[priority]
+            found = await claims.find_workspaces(
+                self._pool,
+                priority,
+                *((None, FOUND_WORKSPACES) if fresh else (max(ranges.found, ranges.after), FOUND_ROWS)),
+            )
+            self._turns.found(priority, *found)
         seen = 0
-        for lane, limit in ((0, self._batch), (1, 1)):
+        for priority, after in self._turns.second_look():
+            seen += await self._serve(0, priority, after, [], self._batch)
+        passed: list[int] = []
+        for priority in self._turns.in_order():
+            asked = self._turns.next_workspaces(priority)
             lease = uuid4()
-            passed: list[int] = []
-            for number in sorted(range(len(CLASSES)), key=self._turns.__getitem__):
-                entries = await self._claim(lane, number, limit, lease)
-                if entries:
-                    self._turns[number] += 1 / CLASSES[number][2]
-                    for empty in passed:  # saves up no turns while it has no work
-                        self._turns[empty] = self._turns[number]
-                    seen += len(entries)
-                    await self._process(lease, entries)
-                    break
-                passed.append(number)
-        return seen
+            claimed = await self._claim(lease, 0, priority, self._turns.ranges[priority].after, asked, self._batch)
+            self._turns.claimed(
+                *(priority, self._batch, asked, claimed.rows, claimed.seq),
+                *(claimed.workspace_rows, claimed.workspace_seqs),
+            )
+            if fresh:
+                self._turns.passed_whole(time.monotonic() - begin)
+            if claimed.rows:
+                self._turns.served(priority, passed)
+                seen += claimed.rows
+                await self._process(lease, claimed)
+                break
+            passed.append(priority)
+        return seen + await self._try_a_suspect()
 
-    async def _claim(self, lane: int, number: int, limit: int, lease: UUID) -> list[Entry]:
-        key = lane, number
-        if key in self._empty:
-            return []
-        low, high, _ = CLASSES[number]
-        entries = await claims.claim(
-            *(self._pool, lane, low, high, self._watermarks.get(key, (low, -1)), limit, lease),
-            *(self._lease_seconds, self._embedder.name),
+    async def _try_a_suspect(self) -> int:
+        if not self._turns.suspects_are_due():
+            return 0
+        for priority in PRIORITIES:
+            if await self._serve(1, priority, -1, [], 1):
+                return 1
+        self._turns.no_suspects()
+        return 0
+
+    async def _claim(
+        self, lease: UUID, lane: int, priority: int, after: int, workspaces: list[tuple[UUID, int]], limit: int
+    ) -> Claimed:
+        return await claims.claim(
+            *(self._pool, lane, priority, after, workspaces, limit, lease, self._lease_seconds),
+            *(self._worker, [embedder.name for embedder in self._embedders]),
         )
-        if len(entries) < limit:
-            self._empty.add(key)
-        if entries:
-            self._watermarks[key] = entries[-1].priority, entries[-1].seq
-        return entries
 
-    async def _process(self, lease: UUID, entries: list[Entry]) -> None:
+    async def _serve(self, lane: int, priority: int, after: int, workspaces: list[tuple[UUID, int]], limit: int) -> int:
+        """Claim and process; entries seen."""
+        lease = uuid4()
+        claimed = await self._claim(lease, lane, priority, after, workspaces, limit)
+        if claimed.rows:
+            await self._process(lease, claimed)
+        return claimed.rows
+
+    async def _process(self, lease: UUID, claimed: Claimed) -> None:
         begin = time.monotonic()
         async with self._renewing(lease):
-            outcome = await self._embed(entries)
-            written: list[Entry] = []
-            # A text without its vector is written all the same: full text goes on without the provider.
-            todo = [(entry, outcome.vectors.get(place)) for place, entry in enumerate(entries)]
-            for start in range(0, len(todo), WRITE_ROWS):
-                written += await self._write(lease, todo[start : start + WRITE_ROWS], outcome.failures)
-        ready = {entry for entry, vector in todo if vector is not None or not entry.embed_needed}
-        finished = [entry for entry in written if entry in ready]
-        done, again = await claims.ack(self._pool, lease, self._embedder.name, finished) if finished else (0, 0)
-        retried, dead = await claims.fail(self._pool, lease, outcome.failures) if outcome.failures else (0, 0)
-        released = 0
-        if done + again + retried + dead < len(entries):
-            # Waiting for the provider; or an ack or a failure of a row whose lease was lost, and then there is no more.
-            released = await claims.release(self._pool, lease, outcome.outage or 0.0)
+            outcome = await self._embed(claimed)
+            refused = await self._write_all(lease, claimed.stale or (), outcome)
+            done = again = retried = dead = released = 0
+            ready = sorted(outcome.ready - refused)
+            whole = len(ready) == claimed.rows
+            if ready:
+                done, again = await claims.ack(self._pool, lease, self._embedders[0].name, None if whole else ready)
+            if outcome.failures:
+                retried, dead = await claims.fail(self._pool, lease, outcome.failures)
+            if not whole:
+                # what waits for the provider; and the lease itself
+                released = await claims.release(self._pool, lease, outcome.outage or 0.0)
         log.log(
             logging.WARNING if dead or outcome.outage is not None else logging.DEBUG,
             "batch",
             extra={
-                "rows": len(entries), "embedded": len(outcome.vectors), "done": done, "again": again,
+                "rows": claimed.rows, "embedded": len(outcome.vectors), "done": done, "again": again,
                 "retried": retried, "dead": dead, "released": released, "seconds": round(time.monotonic() - begin, 3),
             },
         )  # fmt: skip
 
-    async def _embed(self, entries: Sequence[Entry]) -> Outcome:
-        """Vectors of those that need one; stops asking at an outage or when the worker is to stop."""
-        outcome = Outcome()
-        places = [place for place, entry in enumerate(entries) if entry.embed_needed]
-        answers = await ask([entries[place].body for place in places], self._send, self._limits)
-        outcome.vectors = {places[number]: to_text(vector) for number, vector in answers.vectors.items()}
-        outcome.failures = [
-            Failure(entries[places[number]], "embedding_refused", reason) for number, reason in answers.refused.items()
-        ]
-        if isinstance(answers.outage, NotAsked):
-            outcome.outage = answers.outage.retry_after
-        elif answers.outage is not None:
-            outcome.outage = self._breaker.opened(answers.outage.retry_after)
-            log.warning(
-                "embedding provider out",
-                extra={"reason": str(answers.outage), "wait_seconds": round(outcome.outage, 1)},
-            )
-        elif answers.requests:
-            self._breaker.closed()
+    async def _embed(self, claimed: Claimed) -> Outcome:
+        """Vectors of those that need one, model by model. Only the active one, the first, decides about the entries."""
+        outcome = Outcome(ready=set(range(1, claimed.rows + 1)))
+        wanted = list(zip(claimed.places or (), claimed.models or (), claimed.bodies or (), strict=True))
+        for number, embedder in enumerate(self._embedders):
+            texts = [(place, body) for place, model, body in wanted if model == embedder.name]
+            if not texts:
+                continue
+            wait = claimed.waits[number] if claimed.waits else None
+            vectors, refused, outage = await self._ask(embedder, [body for _, body in texts], wait)
+            outcome.vectors += [(texts[at][0], embedder.name, vector) for at, vector in vectors.items()]
+            if number == 0:
+                outcome.ready -= {place for at, (place, _) in enumerate(texts) if at not in vectors}
+                outcome.failures = [
+                    Failure(texts[at][0], "embedding_refused", reason) for at, reason in refused.items()
+                ]
+                outcome.outage = outage
         return outcome
 
-    async def _send(self, texts: Sequence[str]) -> Vectors:
-        if self._breaker.remaining:
-            raise NotAsked("the breaker is open", self._breaker.remaining)
-        return await embed_or_stop(self._embedder, texts, self._stop)
+    async def _ask(
+        self, embedder: Embedder, texts: Sequence[str], wait: float | None
+    ) -> tuple[dict[int, str], dict[int, str], float | None]:
+        """Vectors, reasons why texts are refused, and the seconds of an outage; the breaker hears of it.
 
-    async def _write(
-        self, lease: UUID, todo: Sequence[tuple[Entry, str | None]], failures: list[Failure]
-    ) -> list[Entry]:
-        """Write a chunk; when the database refuses a row of it, find out which. Returns what was written."""
-        entries = [entry for entry, _ in todo]
+        Args:
+            embedder: of one model.
+            texts: to embed.
+            wait: see Claimed.waits.
+        """
+        if wait:
+            return {}, {}, wait
+        answers = await ask(texts, lambda some: embed_or_stop(embedder, some, self._stop), self._limits)
+        outage: float | None = None
+        if isinstance(answers.outage, NotAsked):
+            outage = answers.outage.retry_after
+        elif answers.outage is not None:
+            outage = await claims.open_breaker(
+                *(self._pool, embedder.name, answers.outage.retry_after, wait is not None, str(answers.outage))
+            )
+            log.warning(
+                "embedding provider out",
+                extra={"model": embedder.name, "reason": str(answers.outage), "wait_seconds": round(outage, 1)},
+            )
+        elif wait is not None:
+            await claims.close_breaker(self._pool, embedder.name)
+        return {at: to_text(vector) for at, vector in answers.vectors.items()}, answers.refused, outage
+
+    async def _write_all(self, lease: UUID, stale: Sequence[int], outcome: Outcome) -> set[int]:
+        """Write the batch's entries in short statements; the places of those that the database refused.
+
+        A text without its vector is written all the same: full text goes on without the provider.
+        """
+        refused: set[int] = set()
+        embedded = {place for place, _, _ in outcome.vectors}
+        plain: list[Vector] = [(place, None, None) for place in stale if place not in embedded]
+        for todo, size in ((plain, WRITE_ROWS), (outcome.vectors, WRITE_VECTORS)):
+            for start in range(0, len(todo), size):
+                refused |= await self._write(lease, todo[start : start + size], outcome.failures)
+        return refused
+
+    async def _write(self, lease: UUID, todo: Sequence[Vector], failures: list[Failure]) -> set[int]:
+        """Write a chunk; when the database refuses an entry of it, find out which. Returns those that it refused."""
         try:
-            await claims.write(self._pool, lease, self._embedder.name, entries, [vector for _, vector in todo])
+            await claims.write(self._pool, lease, todo)
         except psycopg.Error as error:
             if claims.is_transient(error.sqlstate):
                 raise
-            if len(todo) == 1:
-                if all(failure.entry is not entries[0] for failure in failures):
-                    failures.append(Failure(entries[0], "write_refused", f"{error.sqlstate}: {error}"))
-                return []
-            middle = len(todo) // 2
-            first = await self._write(lease, todo[:middle], failures)
-            return first + await self._write(lease, todo[middle:], failures)
-        return entries
+            if len(todo) > 1:
+                middle = len(todo) // 2
+                first = await self._write(lease, todo[:middle], failures)
+                return first | await self._write(lease, todo[middle:], failures)
+            place = todo[0][0]
+            if all(failure.place != place for failure in failures):
+                failures.append(Failure(place, "write_refused", f"{error.sqlstate}: {error}"))
+            return {place}
+        return set()
 
     @contextlib.asynccontextmanager
     async def _renewing(self, lease: UUID) -> AsyncGenerator[None]:

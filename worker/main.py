@@ -24,8 +24,10 @@ from db import logs
 from db.embedders import LocalUnavailable, from_settings, model_of_settings
 from db.pool import Pool, create_pool
 from db.settings import Settings, SettingsError
-from worker import tasks
-from worker.tasks import Context
+from worker import autoscale, periodic, tasks
+from worker.context import Context
+from worker.periodic import Task
+from worker.registry import keep_registered
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +62,18 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     pools = replace(settings, pool_max_waiting=10_000)
     pool = create_pool(url, pools, min_size=1, max_size=count + 3, name="quire_worker")
     job_pool = create_pool(
-        url, pools, min_size=1, max_size=count + 6, options="-c search_path=procrastinate", name="quire_jobs"
+        url, pools, min_size=1, max_size=count + 9, options="-c search_path=procrastinate", name="quire_jobs"
     )
     context = Context(settings, pool, embedder, count, stop)
     await pool.open()
     await job_pool.open()
     try:
-        await until_it_works(stop, "start", lambda: prepare(context))
-        indexing, control = tasks.create_indexing_app(context), tasks.create_control_app(context)
+        schedule: list[Task] = []
+        await until_it_works(stop, "start", lambda: prepare(context, schedule))
         if not stop.is_set():
+            indexing = tasks.create_indexing_app(context)
+            control = tasks.create_periodic_app(context, schedule, "control")
+            upkeep = tasks.create_periodic_app(context, schedule, "upkeep")
             log.info(
                 "worker started",
                 extra={"concurrency": count, "models": [e.name for e in await context.models.current()]},
@@ -76,7 +81,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.gather(
                 keep_working(indexing, job_pool, "indexing", count, stop),
                 keep_working(control, job_pool, "control", 3, stop),
+                keep_working(upkeep, job_pool, "upkeep", 1, stop),
+                keep_registered(context),
                 until_it_works(stop, "enqueue_missing", lambda: tasks.queue_missing(context)),
+                until_it_works(stop, "catch_up", lambda: periodic.catch_up(context)),
             )
     finally:
         embedder.close()
@@ -86,10 +94,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         log.info("worker stopped")
 
 
-async def prepare(context: Context) -> None:
-    """What a start needs done: partitions, and the model known. Raises ConfigurationError."""
+async def prepare(context: Context, schedule: list[Task]) -> None:
+    """What a start needs done: partitions, the model known, the schedule read. Raises ConfigurationError."""
     try:
-        await tasks.maintain(context)
+        schedule[:] = await periodic.read_tasks(context)
+        await periodic.run_task(context, "ensure_partitions")
         model = model_of_settings(context.settings)
         row = await context.call(
             "select indexing.ensure_model(%s::text, %s::integer, %s::jsonb)",
@@ -189,6 +198,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--concurrency", type=int, metavar="N", help="batches at once (default QUIRE_WORKER_CONCURRENCY, 5)"
     )
+    parser.add_argument(
+        "--autoscale", metavar="MIN:MAX",
+        help="run MIN to MAX worker processes, as many as the queue wants (ops.workers_wanted): more at once, fewer "
+        "after a cooldown; a killed one is replaced. They end with this process, however it ends",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     try:
         settings = Settings.from_env()
@@ -196,7 +210,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not 1 <= args.concurrency <= 100:
                 raise SettingsError(f"--concurrency is {args.concurrency}: it takes a number from 1 to 100")
             settings = replace(settings, worker_concurrency=args.concurrency)
+        bounds = autoscale.parse_bounds(args.autoscale) if args.autoscale is not None else None
         logs.configure("worker", settings.log_level)
+        if bounds is not None:
+            return autoscale.supervise(settings, *bounds)
         asyncio.run(serve(settings))
     except (SettingsError, ConfigurationError) as error:
         print(f"worker: {error}", file=sys.stderr)

@@ -273,7 +273,7 @@ def soak(
             process.start()
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/livez"), 60)
         url = f"http://127.0.0.1:{port}/v1/workspaces/{quickstart.workspace_id}"
-        ids = [_create_page(url, quickstart.admin_token) for _ in range(pages)]
+        ids = [create_page(url, quickstart.admin_token) for _ in range(pages)]
         threads += [Writer(number, url, quickstart.admin_token, ids, stop, seed) for number in range(writers)]
         for thread in threads:
             thread.start()
@@ -309,7 +309,7 @@ def soak(
         server.remove()
 
 
-def _create_page(url: str, token: str) -> str:
+def create_page(url: str, token: str) -> str:
     blocks = [
         {"id": f"shared-{number}", "type": "paragraph", "data": {"text": "as created"}} for number in range(_SHARED)
     ]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from app.tests.processes import Api, running_worker, wait_until
-from db.embedders import LocalEmbedder, to_text
 from db.tests.embedding_server import EmbeddingServer
 
 MODEL = "all-MiniLM-L6-v2"
@@ -36,35 +34,6 @@ def count(conn: psycopg.Connection, model: str) -> int:
     row = conn.execute("select count(*) from core.block_embeddings where model = %s", [model]).fetchone()
     assert row is not None
     return row[0]
-
-
-@contextmanager
-def filling(database: str) -> Generator[None]:
-    """Embeds for the shadow what has no vector, beside the worker."""
-    end = threading.Event()
-
-    def fill() -> None:
-        embedder = LocalEmbedder()
-        with psycopg.connect(database, autocommit=True) as conn:
-            while not end.wait(0.2):
-                for *key, name, body in conn.execute(
-                    "select e.workspace_id, e.page_id, e.no, e.ver, m.name, e.body from core.embedding_models as m"
-                    " cross join core.search_entries as e where m.state = 'shadow' and e.body <> ''"
-                ).fetchall():
-                    vector = to_text(embedder.embed([body])[0])
-                    conn.execute(
-                        "insert into core.block_embeddings (workspace_id, page_id, no, ver, model, text_hash, vec)"
-                        " values (%s, %s, %s, %s, %s, sha256(convert_to(%s, 'UTF8')), %s) on conflict do nothing",
-                        [*key, name, body, vector],
-                    )
-
-    thread = threading.Thread(target=fill)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
 
 
 def test_mistakes_are_said_before_anything_changes(
@@ -109,8 +78,7 @@ def test_search_by_meaning_after_a_change_of_model(api: Api, conn: psycopg.Conne
     with running_worker(api.database, tmp_path / "worker.log"):
         wait_until(lambda: count(conn, "hashing-384") >= 3, 30)
         assert best("feline pet") != pages[1], "the hashing embedder knows words only"
-        with filling(api.database):
-            done = reembed(api.database, "--model", MODEL)
+        done = reembed(api.database, "--model", MODEL)
         assert done.returncode == 0, done
         assert f"{MODEL} is the active model now; hashing-384 is no longer" in done.stdout
         wait_until(lambda: best("feline pet") == pages[1], 15)

@@ -90,13 +90,19 @@ def test_no_secret_is_printed() -> None:
             "QUIRE_API_DATABASE_URL": "host=h password=hunter2",
             "QUIRE_EMBEDDING_API_KEY": "hunter2",
             "QUIRE_EMBEDDING_URL": "http://me:hunter2@h/v1?key=hunter2",
+            "QUIRE_ALERT_WEBHOOK_URL": "https://hooks.example/services/hunter2",
         }
     )
     for text in (repr(settings), str(settings), str(settings.masked())):
         assert "hunter2" not in text
-    with pytest.raises(SettingsError) as caught:
-        Settings.from_env({"DATABASE_URL": "hunter2"})
-    assert "hunter2" not in str(caught.value)
+    for wrong in (
+        {"DATABASE_URL": "hunter2"},
+        {"QUIRE_ALERT_WEBHOOK_URL": "hunter2"},
+        {"QUIRE_ALERT_WEBHOOK_URL": "http://[hunter2/x"},
+    ):
+        with pytest.raises(SettingsError, match=next(iter(wrong))) as caught:
+            Settings.from_env(wrong)
+        assert "hunter2" not in str(caught.value)
 
 
 def test_every_setting_is_in_the_table_and_read_from_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import closing
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,7 +17,6 @@ from db.embedders import Embedder, OpenAIEmbedder
 from db.pool import create_pool
 from db.settings import Settings, as_role
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
-from worker.breaker import Breaker
 from worker.drain import Drain
 from worker.tests import pages
 
@@ -39,7 +38,9 @@ def embedder(provider: EmbeddingServer) -> Iterator[OpenAIEmbedder]:
 
 @pytest.fixture
 def workspace(conn: psycopg.Connection) -> UUID:
-    conn.execute("truncate core.indexing_queue, core.indexing_dead_letters")
+    conn.execute(
+        "truncate core.indexing_queue, core.indexing_leases, core.indexing_breakers, core.indexing_dead_letters"
+    )
     conn.execute("select indexing.ensure_model(%s, %s)", [MODEL, DIMENSIONS])
     return pages.create_workspace(conn)
 
@@ -51,7 +52,6 @@ def with_drain(
     *,
     batch: int = 100,
     lease: float = 60,
-    breaker: Breaker | None = None,
     stop: asyncio.Event | None = None,
 ) -> T:
     """Run something with a drain, as quire_worker."""
@@ -60,9 +60,7 @@ def with_drain(
         pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
         await pool.open()
         try:
-            drain = Drain(
-                pool, embedder, breaker or Breaker(), batch=batch, lease_seconds=lease, stop=stop or asyncio.Event()
-            )
+            drain = Drain(pool, only(embedder), batch=batch, lease_seconds=lease, stop=stop or asyncio.Event())
             return await work(drain)
         finally:
             await pool.close()
@@ -70,8 +68,18 @@ def with_drain(
     return asyncio.run(run())
 
 
+def only(*embedders: Embedder) -> Callable[[], Awaitable[list[Embedder]]]:
+    """Models in use, the active one first."""
+
+    async def current() -> list[Embedder]:
+        return list(embedders)
+
+    return current
+
+
 async def until_empty(drain: Drain) -> int:
     seen = 0
+    drain.wake()
     while rows := await drain.once():
         seen += rows
     return seen
@@ -163,6 +171,7 @@ def test_an_outage_charges_nobody_and_text_is_searchable_meanwhile(
     async def through_the_outage(drain: Drain) -> None:
         for _ in range(5):  # more than the three attempts that an entry has
             hurry(conn)
+            drain.wake()
             await drain.once()
             assert [(row[1:4]) for row in queue(conn)] == [(0, 0, False)] * 2  # the empty title needs no vector
             await asyncio.sleep(0.25)
@@ -173,6 +182,7 @@ def test_an_outage_charges_nobody_and_text_is_searchable_meanwhile(
         deadline = time.monotonic() + 15
         while queue(conn) and time.monotonic() < deadline:
             hurry(conn)
+            drain.wake()
             await drain.once()
             await asyncio.sleep(0.1)
 
@@ -257,7 +267,7 @@ def test_a_worker_that_lost_its_lease_applies_nothing(
         batch = asyncio.create_task(drain.once())
         while provider.requests == 0:
             await asyncio.sleep(0.01)
-        conn.execute("update core.indexing_queue set lease_until = now() - interval '1 s'")
+        conn.execute("update core.indexing_leases set expires_at = now() - interval '1 s'")
         assert conn.execute("select returned from indexing.sweep()").fetchone() == (2,)
         # so that the same drain does not claim them anew at once
         conn.execute("update core.indexing_queue set run_at = now() + interval '1 hour', seq = 9e18::bigint")
@@ -310,3 +320,121 @@ def test_imports_do_not_starve_edits_nor_edits_imports(
     with_drain(database, embedder, some, batch=5)
     kinds = [text.split()[0] for text in provider.texts]
     assert kinds[0] == "edit" and 15 <= kinds.count("edit") <= 25 and kinds.count("import") >= 5
+
+
+def test_a_workspace_with_most_of_the_entries_gets_no_more_than_one_with_few(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """9,000 of 10,000 entries are one workspace's and came first; 49 others have some twenty each."""
+    conn.execute(
+        "insert into core.indexing_queue (workspace_id, page_id, no, op, run_at, enqueued_at)"
+        " select %s, gen_random_uuid(), n, 'delete', now(), now() from generate_series(1, 9000) as n",
+        [workspace],
+    )
+    for _ in range(49):
+        conn.execute(
+            "insert into core.indexing_queue (workspace_id, page_id, no, op, run_at, enqueued_at)"
+            " select %s, gen_random_uuid(), n, 'delete', now(), now() from generate_series(1, 20) as n",
+            [pages.create_workspace(conn)],
+        )
+
+    async def some(drain: Drain) -> None:
+        for _ in range(5):
+            assert await drain.once() == 100
+
+    with_drain(database, embedder, some)
+    done = conn.execute(
+        "select count(*) filter (where workspace_id = %s), count(*) from core.indexing_done where op = 'delete'"
+        " and processed_at > now() - interval '1 minute' and no > 0",
+        [workspace],
+    ).fetchone()
+    assert done is not None and done[0] <= 15 and done[1] >= 500, done
+    with_drain(database, embedder, until_empty)
+    assert queue(conn) == []
+
+
+def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """In fake time, a step every five seconds. The provider is asked by one worker at a time, and ever more rarely."""
+    pages.create_page(conn, workspace, [f"text {n}" for n in range(300)])
+    provider.status = 503
+    clock = time.time()
+
+    async def run() -> tuple[int, float]:
+        nonlocal clock
+        pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=1)
+        await pool.open()
+        stop = asyncio.Event()
+        drains = [
+            Drain(pool, only(embedder), batch=100, lease_seconds=60, stop=stop, now=lambda: clock) for _ in range(3)
+        ]
+
+        async def step(seconds: float) -> None:
+            nonlocal clock
+            clock += seconds
+            async with pool.connection() as connection:
+                await connection.execute("select set_config('quire.fake_now', to_timestamp(%s)::text, false)", [clock])
+            for drain in drains:
+                drain.wake()
+                await drain.once()
+
+        try:
+            for _ in range(120):
+                await step(5)
+            asked = provider.requests
+            provider.status = None
+            begin = clock
+            while queue(conn) and clock < begin + 600:
+                await step(5)
+            return asked, clock - begin
+        finally:
+            await pool.close()
+
+    asked, seconds = asyncio.run(run())
+    assert 5 <= asked <= 20, asked
+    assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
+    assert pages.disagreements(conn, workspace, MODEL) == [] and queue(conn) == []
+    assert seconds <= 300, seconds
+    attempts = conn.execute(
+        "select max(attempts) from core.indexing_done where workspace_id = %s", [workspace]
+    ).fetchone()
+    assert attempts == (1,)
+
+
+def test_a_shadow_model_is_filled_and_its_outage_holds_nobody_up(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """The active model alone decides about an entry; the shadow's vectors come when its provider is there."""
+    with closing(EmbeddingServer()) as other, closing(OpenAIEmbedder(other.url, "shadow", DIMENSIONS)) as shadow:
+        conn.execute(
+            "insert into core.embedding_models (name, dimensions, state, created_at)"
+            " values ('shadow', %s, 'shadow', now()) on conflict (name) do update set state = 'shadow'",
+            [DIMENSIONS],
+        )
+
+        async def drain_with_both() -> None:
+            pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
+            await pool.open()
+            try:
+                drain = Drain(pool, only(embedder, shadow), batch=100, lease_seconds=60, stop=asyncio.Event())
+                await until_empty(drain)
+            finally:
+                await pool.close()
+
+        try:
+            pages.create_page(conn, workspace, ["one", "two"])
+            asyncio.run(drain_with_both())
+            vectors = "select no, model from core.block_embeddings where workspace_id = %s order by no, model"
+            both = [(no, model) for no in (1, 2) for model in ("shadow", MODEL)]
+            assert conn.execute(vectors, [workspace]).fetchall() == both
+            other.status = 503
+            page = pages.create_page(conn, workspace, ["three"])
+            asyncio.run(drain_with_both())
+            assert queue(conn) == []
+            made = conn.execute("select model from core.block_embeddings where page_id = %s", [page]).fetchall()
+            assert made == [(MODEL,)]
+            opened = conn.execute("select model from core.indexing_breakers where outages > 0").fetchall()
+            assert opened == [("shadow",)]
+        finally:
+            conn.execute("delete from core.embedding_models where name = 'shadow'")

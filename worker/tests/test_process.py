@@ -23,7 +23,6 @@ from db.migrate import migrate
 from db.settings import as_role
 from db.tests.cluster import PG_VERSION
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
-from worker.tasks import SNAPSHOTS
 from worker.tests import pages
 
 MODEL = "process-model"
@@ -33,7 +32,7 @@ class WorkerProcess:
     """`python -m worker.main` with its log in a file."""
 
     def __init__(self, database: str, environ: dict[str, str], *arguments: str) -> None:
-        self.log_file = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self.log_file = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
             [sys.executable, "-m", "worker.main", *arguments],
             env={**os.environ, "QUIRE_WORKER_DATABASE_URL": as_role(database, "quire_worker"), **environ},
@@ -43,7 +42,8 @@ class WorkerProcess:
 
     def events(self) -> list[dict[str, Any]]:
         self.log_file.seek(0)
-        return [json.loads(line) for line in self.log_file]
+        # the last line may be half written
+        return [json.loads(line) for line in self.log_file.read().splitlines(keepends=True) if line.endswith("\n")]
 
     def kill(self) -> None:
         self.process.kill()
@@ -122,7 +122,7 @@ def test_killed_in_mid_batch_everything_is_indexed_once_with_the_newest_text(
 
 def test_ordered_snapshots_are_made(conn: psycopg.Connection, database: str, provider: EmbeddingServer) -> None:
     workspace = pages.create_workspace(conn)
-    made = [pages.create_page(conn, workspace, ["text"]) for _ in range(SNAPSHOTS + 1)]
+    made = [pages.create_page(conn, workspace, ["text"]) for _ in range(21)]
     with conn.cursor() as cursor:
         cursor.executemany(
             "insert into core.page_snapshots_due values (%s, %s, 1)", [(workspace, page) for page in made]

@@ -1,5 +1,5 @@
--- core.count_indexing: adds to a counter of the indexing queue. Last in its transaction: the row is shared by all
--- workers.
+-- core.count_indexing: adds to a counter of the indexing queue. Sixteen stripes, by process: workers that finish at one
+-- moment would wait for each other's commit at one row. Last in its transaction all the same.
 create or replace function core.count_indexing(
     p_name text,
     p_value bigint
@@ -11,9 +11,9 @@ parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-    insert into core.indexing_counters as c (name, value)
-    values (p_name, p_value)
-    on conflict (name) do update set value = c.value + excluded.value;
+    insert into core.indexing_counters as c (name, stripe, value)
+    values (p_name, pg_backend_pid() % 16, p_value)
+    on conflict (name, stripe) do update set value = c.value + excluded.value;
 $$;
 
 comment on function core.count_indexing(text, bigint) is 'Adds to a cumulative counter of core.indexing_counters.';

@@ -1,13 +1,13 @@
 -- core.refresh_vectors: the part of indexing.write_entries that writes no new vector: one whose text is the same takes
--- the new version; one whose text became empty goes; what is gone (p_live false) loses its entry and all its vectors.
+-- the new version; one whose text became empty goes; what is gone loses all its vectors.
 create or replace function core.refresh_vectors(
-    p_model text,
     p_workspace_ids uuid[],
     p_page_ids uuid[],
     p_nos integer[],
     p_vers bigint[],
-    p_hashes bytea[],
-    p_live boolean[]
+    p_text_hashes bytea[],
+    p_places integer[],
+    p_gone integer[]
 )
 returns void
 language plpgsql
@@ -19,50 +19,45 @@ as $$
 declare
     v_empty constant bytea := sha256('');
 begin
-    with same as (
-        select e.workspace_id, e.page_id, e.no, a.ver
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_live)
-            as a (workspace_id, page_id, no, ver, text_hash, live)
-        inner join core.block_embeddings as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no and e.model = p_model
-        where a.live and e.text_hash = a.text_hash and e.ver < a.ver
-        order by e.workspace_id, e.page_id, e.no
-        for update of e
+    with found as materialized (
+        select e.workspace_id, e.page_id, e.no, e.model, p_vers[u.place] as ver,
+            u.place = any(p_gone) or p_text_hashes[u.place] = v_empty as obsolete
+        from (
+            select s.place
+            from unnest(p_places) as s (place)
+            where s.place = any(p_gone) or p_text_hashes[s.place] is not null
+            order by p_workspace_ids[s.place], p_page_ids[s.place], p_nos[s.place]
+            offset 0
+        ) as u
+        cross join lateral (
+            select e.workspace_id, e.page_id, e.no, e.model
+            from core.block_embeddings as e
+            where e.workspace_id = p_workspace_ids[u.place] and e.page_id = p_page_ids[u.place]
+                and e.no = p_nos[u.place]
+                and (
+                    u.place = any(p_gone)
+                    or e.ver < p_vers[u.place] and p_text_hashes[u.place] in (v_empty, e.text_hash)
+                )
+            order by e.workspace_id, e.page_id, e.no, e.model
+            for update
+        ) as e
+    ),
+    removed as (
+        delete from core.block_embeddings as e
+        using found as f
+        where f.obsolete
+            and e.workspace_id = f.workspace_id and e.page_id = f.page_id and e.no = f.no and e.model = f.model
     )
     update core.block_embeddings as e
-    set ver = s.ver
-    from same as s
-    where e.workspace_id = s.workspace_id and e.page_id = s.page_id and e.no = s.no and e.model = p_model;
-
-    with gone as (
-        select e.workspace_id, e.page_id, e.no, e.model
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_live)
-            as a (workspace_id, page_id, no, ver, text_hash, live)
-        inner join core.block_embeddings as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        where not a.live or a.live and a.text_hash = v_empty and e.ver < a.ver
-        order by e.workspace_id, e.page_id, e.no, e.model
-        for update of e
-    )
-    delete from core.block_embeddings as e
-    using gone as g
-    where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no and e.model = g.model;
-
-    with gone as (
-        select e.workspace_id, e.page_id, e.no
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_live) as a (workspace_id, page_id, no, live)
-        inner join core.search_entries as e
-            on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        where not a.live
-        order by e.workspace_id, e.page_id, e.no
-        for update of e
-    )
-    delete from core.search_entries as e
-    using gone as g
-    where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = g.no;
+    set ver = f.ver
+    from found as f
+    where not f.obsolete
+        and e.workspace_id = f.workspace_id and e.page_id = f.page_id and e.no = f.no and e.model = f.model;
 end;
 $$;
 
-comment on function core.refresh_vectors(text, uuid[], uuid[], integer[], bigint[], bytea[], boolean[]) is
-'Vectors of unchanged, emptied and deleted blocks, and the entries of deleted ones. NULL in p_live: not touched.';
-revoke all on function core.refresh_vectors(text, uuid[], uuid[], integer[], bigint[], bytea[], boolean[]) from public;
+comment on function core.refresh_vectors(uuid[], uuid[], integer[], bigint[], bytea[], integer[], integer[]) is
+'Vectors of unchanged, emptied and deleted blocks of a batch, by place.';
+revoke all on function core.refresh_vectors(
+    uuid[], uuid[], integer[], bigint[], bytea[], integer[], integer[]
+) from public;

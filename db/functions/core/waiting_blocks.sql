@@ -1,8 +1,8 @@
 -- core.waiting_blocks: blocks of a workspace whose entries are behind their text, in the order in which search reads
 -- them live, so that a save is found at once: edits before imports, the page edited last first, of a page its title and
 -- then what was written last. A page's 201st block comes after all others' first 200: one long page does not hide the
--- rest. Bounded work however deep the queue is: edits from the new end of the ready index, and what waits of the pages
--- edited last (an edit of a block that waits already keeps its old place in the ready index). Entries that wait for a
+-- rest. Bounded work however deep the queue is: edits from the new end of the fair index, and what waits of the pages
+-- edited last (an edit of a block that waits already keeps its old place in the index). Entries that wait for a
 -- new model only (priority 300) have their text.
 create or replace function core.waiting_blocks(
     p_workspace_id uuid,
@@ -31,20 +31,27 @@ begin
     ),
     tail as (
         -- lane 1: what failed and is tried again
-        (select q.* from core.indexing_queue as q where q.lane = 0 and q.priority < 200
-        order by q.lane desc, q.priority desc, q.seq desc limit 5000)
-        union all
-        (select q.* from core.indexing_queue as q where q.lane = 1 and q.priority < 200
-        order by q.lane desc, q.priority desc, q.seq desc limit 1000)
+        select q.*
+        from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
+        cross join lateral (
+            select q.* from core.indexing_queue as q
+            where (q.lane, q.priority, q.workspace_id) >= (c.lane, c.priority, p_workspace_id)
+                and (q.lane, q.priority, q.workspace_id) <= (c.lane, c.priority, p_workspace_id)
+            order by q.lane desc, q.priority desc, q.workspace_id desc, q.seq desc
+            limit 5000
+        ) as q
     ),
     waiting as (
-        -- "offset 0", "order by no limit 1": look-ups by key whatever the statistics say, see core.live_blocks
+        -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks
         (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
         from newest as n
         cross join lateral (
             select q.no, q.priority from core.indexing_queue as q
-            where q.workspace_id = p_workspace_id and q.page_id = n.id and q.priority < 300 and q.op = 'upsert'
-            offset 0
+            where (q.workspace_id, q.page_id, q.no) >= (p_workspace_id, n.id, 0)
+                and (q.workspace_id, q.page_id, q.no) <= (p_workspace_id, n.id, 2147483647)
+                and q.priority < 300 and q.op = 'upsert'
+            order by q.workspace_id, q.page_id, q.no
+            limit 5000
         ) as q
         limit 5000)
         union
@@ -55,7 +62,7 @@ begin
             where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
             offset 0
         ) as p
-        where t.workspace_id = p_workspace_id and t.op = 'upsert'
+        where t.op = 'upsert'
     ),
     placed as (
         select w.page_id, w.no, w.is_edit, w.updated_at, row_number() over (

@@ -1,15 +1,13 @@
--- indexing.ack: claimed rows are done. Short: first all their queue rows are locked in key order (waiting for saves
--- that hold one), then everything is decided under a snapshot taken after that. done: same generation, and the entry of
--- that version or a newer one is there: moves to the history. again: edited in flight (or not written): given back, to
--- settle for a second. What is neither was not this lease's.
+-- indexing.ack: entries of a batch are done. Short: first their queue rows are locked in key order (waiting for saves
+-- that hold one), then everything is decided under a snapshot taken after that. done: same generation, and entry and
+-- vector of the claimed version or a newer one are there, or for what is gone no entry is left: moves to the history. A
+-- save between claim and ack shows in the generation, so blocks and texts need not be read again. again: edited in
+-- flight (or not written): given back, to settle for a second. What is neither was not this lease's.
+-- p_places NULL: the whole batch, and the lease ends with it. p_model: vectors of other models are not waited for.
 create or replace function indexing.ack(
     p_lease_id uuid,
     p_model text,
-    p_workspace_ids uuid[],
-    p_page_ids uuid[],
-    p_nos integer[],
-    p_generations integer[],
-    p_vers bigint[]
+    p_places integer[]
 )
 returns table (done integer, again integer)
 language plpgsql
@@ -17,55 +15,84 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+-- plans made while the queue was empty serve it when it is deep
+set enable_seqscan = off
 as $$
+#variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
+    v_empty constant bytea := sha256('');
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_generations integer[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
+    v_places integer[];
+    v_row_ids tid[];
+    v_now_generations integer[];
+    v_finished tid[];
+    v_edited tid[];
 begin
-    perform 1
-    from unnest(p_workspace_ids, p_page_ids, p_nos) as a (workspace_id, page_id, no)
-    inner join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
-    where q.lease_id = p_lease_id
-    order by q.workspace_id, q.page_id, q.no
-    for update of q;
+    done := 0;
+    again := 0;
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes
+    from core.indexing_leases as l
+    where l.lease_id = p_lease_id;
+    if not found then
+        return next;
+        return;
+    end if;
+    select k.places, k.row_ids, k.generations
+    into v_places, v_row_ids, v_now_generations
+    from core.lock_leased(p_lease_id, v_workspace_ids, v_page_ids, v_nos, p_places) as k;
 
-    with held as (
-        select
-            q.workspace_id, q.page_id, q.no,
-            q.generation = a.generation and case
-                when b.no is null or p.deleted_at is not null then e.no is null
-                else e.ver >= a.ver and (b.body = '' or m.ver >= a.ver)
-            end as finished
-        from unnest(p_workspace_ids, p_page_ids, p_nos, p_generations, p_vers)
-            as a (workspace_id, page_id, no, generation, ver)
-        inner join core.indexing_queue as q
-            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
-        left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id
-        left join core.indexable_blocks as b
-            on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-        left join core.search_entries as e on e.workspace_id = a.workspace_id and e.page_id = a.page_id and e.no = a.no
-        left join core.block_embeddings as m
-            on m.workspace_id = a.workspace_id and m.page_id = a.page_id and m.no = a.no and m.model = p_model
-    ),
-    removed as (
+    select array_agg(s.row_id) filter (where s.finished), array_agg(s.row_id) filter (where s.finished is not true)
+    into v_finished, v_edited
+    from (
+        select h.row_id, h.generation = v_generations[h.place] and case
+            when v_vers[h.place] is null then e.ver is null
+            else e.ver >= v_vers[h.place] and (v_text_hashes[h.place] = v_empty or m.ver >= v_vers[h.place])
+        end as finished
+        from unnest(v_places, v_row_ids, v_now_generations) as h (place, row_id, generation)
+        left join lateral (
+            select e.ver
+            from core.search_entries as e
+            where e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
+                and e.no = v_nos[h.place]
+            limit 1
+        ) as e on true
+        left join lateral (
+            select m.ver
+            from core.block_embeddings as m
+            where m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
+                and m.no = v_nos[h.place] and m.model = p_model
+            limit 1
+        ) as m on true
+    ) as s;
+
+    with removed as (
         delete from core.indexing_queue as q
-        using held as h
-        where h.finished and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
+        where q.ctid = any(v_finished)
         returning q.workspace_id, q.page_id, q.no, q.op, q.attempts, q.enqueued_at
-    ),
-    returned as (
-        update core.indexing_queue as q
-        set lease_id = null, lease_until = null, attempts = 0, run_at = v_now + interval '1 second'
-        from held as h
-        where h.finished is not true and q.workspace_id = h.workspace_id and q.page_id = h.page_id and q.no = h.no
-        returning q.no
-    ),
-    kept as (
-        insert into core.indexing_done (workspace_id, page_id, no, op, attempts, enqueued_at, processed_at)
-        select r.workspace_id, r.page_id, r.no, r.op, r.attempts, r.enqueued_at, v_now from removed as r
-        returning 1
     )
-    select (select count(*) from kept), (select count(*) from returned) into done, again;
+    insert into core.indexing_done (workspace_id, page_id, no, op, attempts, enqueued_at, processed_at)
+    select r.workspace_id, r.page_id, r.no, r.op, r.attempts, r.enqueued_at, v_now from removed as r;
+    get diagnostics done = row_count;
+
+    if v_edited is not null then
+        update core.indexing_queue as q
+        set
+            lease_id = null, attempts = 0, run_at = v_now + interval '1 second',
+            seq = case q.lane when 0 then nextval('core.indexing_seq') else q.seq end
+        where q.ctid = any(v_edited);
+        get diagnostics again = row_count;
+    end if;
+    if p_places is null then
+        delete from core.indexing_leases as l where l.lease_id = p_lease_id;
+    end if;
     if done > 0 then
         perform core.count_indexing('done', done);
     end if;
@@ -73,7 +100,7 @@ begin
 end;
 $$;
 
-comment on function indexing.ack(uuid, text, uuid[], uuid[], integer[], integer[], bigint[]) is
-'Finishes claimed rows whose entries are written; rows edited meanwhile are given back.';
-revoke all on function indexing.ack(uuid, text, uuid[], uuid[], integer[], integer[], bigint[]) from public;
-grant execute on function indexing.ack(uuid, text, uuid[], uuid[], integer[], integer[], bigint[]) to quire_worker;
+comment on function indexing.ack(uuid, text, integer[]) is
+'Finishes claimed entries that are written; those edited meanwhile are given back. NULL: all of the lease, which ends.';
+revoke all on function indexing.ack(uuid, text, integer[]) from public;
+grant execute on function indexing.ack(uuid, text, integer[]) to quire_worker;

@@ -1,91 +1,108 @@
--- indexing.claim: leases up to p_limit due entries of one lane and priority class, in order, behind a watermark, and
--- returns what is needed to embed them. The watermark (the last priority and seq that this drainer claimed) lets the
--- scan start behind what it has drained already: with an old snapshot held open somewhere the index keeps those rows.
--- Lane 1's seq is the due time in microseconds, so that entries that back off are behind the range, not in it. Two
--- statements: the text is read under a snapshot taken after the lease. A save that committed while the first ran had
--- only locked its waiting entry; one snapshot for both would embed the old text and ack it.
+-- indexing.claim: leases up to p_limit due entries of one lane and priority, and returns what is to be embedded. Either
+-- the first behind the watermark p_after_seq (no workspaces given), or, of several workspaces in turn, p_limit divided
+-- by their number of each, behind a watermark of each. A watermark (the last seq that this drainer claimed) lets the
+-- scan start behind what is drained: with an old snapshot held open somewhere the index keeps those rows. Lane 1's seq
+-- is the due time in microseconds, so that entries that back off are behind the range, not in it. Texts are read by a
+-- statement of their own, under a snapshot taken after the lease: a save that committed meanwhile had only locked its
+-- waiting entry; one snapshot for both would embed the old text and ack it. Not flushed: a claim that a crash of the
+-- server loses was none. rows: 0 when there is none. seq: the last one. workspace_rows, workspace_seqs: of each given
+-- workspace. stale: places of entries that something has to be written for. places, models, bodies: a text to embed by
+-- a model and the place of its entry. waits: core.breaker_wait of each of p_models, when there is something to embed.
 create or replace function indexing.claim(
     p_lane smallint,
-    p_low smallint,
-    p_high smallint,
-    p_after_priority smallint,
+    p_priority smallint,
     p_after_seq bigint,
+    p_workspace_ids uuid[],
+    p_after_seqs bigint[],
     p_limit integer,
     p_lease_id uuid,
     p_lease_seconds double precision,
-    p_model text
+    p_worker_id uuid,
+    p_models text[]
 )
 returns table (
-    workspace_id uuid,
-    page_id uuid,
-    no integer,
-    op text,
-    generation integer,
-    attempts smallint,
-    priority smallint,
+    rows integer,
     seq bigint,
-    ver bigint,
-    body text,
-    text_hash bytea,
-    embed_needed boolean
+    workspace_rows integer[],
+    workspace_seqs bigint[],
+    stale integer[],
+    places integer[],
+    models text[],
+    bodies text[],
+    waits double precision[]
 )
 language plpgsql
 volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+-- plans made while the queue was empty serve it when it is deep
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
     v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
+    v_several constant integer := cardinality(p_workspace_ids);
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_generations integer[];
+    v_seqs bigint[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
 begin
-    with due as materialized (
-        select q.workspace_id, q.page_id, q.no
-        from core.indexing_queue as q
-        where q.lane = p_lane
-            and (q.priority, q.seq) > (p_after_priority, p_after_seq)
-            and q.priority between p_low and p_high
-            and q.seq <= v_due
-            and q.lease_until is null
-            and q.run_at <= v_now
-        order by q.lane, q.priority, q.seq
-        limit p_limit
-        for update skip locked
-    )
-    update core.indexing_queue as q
-    set lease_id = p_lease_id, lease_until = v_now + make_interval(secs => p_lease_seconds), attempts = q.attempts + 1
-    from due as d
-    where q.workspace_id = d.workspace_id and q.page_id = d.page_id and q.no = d.no;
-    if not found then
+    rows := 0;
+    if (select c.paused from core.indexing_control as c) then
+        return next;
         return;
     end if;
-
-    return query
-    select
-        q.workspace_id, q.page_id, q.no,
-        case when b.no is null or p.deleted_at is not null then 'delete' else 'upsert' end,
-        q.generation, q.attempts, q.priority, q.seq,
-        coalesce(b.ver, 0), coalesce(b.body, ''), h.text_hash,
-        b.body <> '' and p.deleted_at is null and e.text_hash is distinct from h.text_hash
-    from core.indexing_queue as q
-    left join core.indexable_blocks as b on b.workspace_id = q.workspace_id and b.page_id = q.page_id and b.no = q.no
-    left join core.pages as p on p.workspace_id = q.workspace_id and p.id = q.page_id
-    left join core.block_embeddings as e
-        on e.workspace_id = q.workspace_id and e.page_id = q.page_id and e.no = q.no and e.model = p_model
-    cross join lateral (select sha256(convert_to(coalesce(b.body, ''), 'UTF8'))) as h (text_hash)
-    where q.lease_id = p_lease_id
-    order by q.priority, q.seq;
+    perform set_config('synchronous_commit', 'off', true);
+    if v_several = 0 then
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, p_lease_id, v_now) as l;
+    else
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        from core.lease_fairly(
+            p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
+        ) as l;
+        select array_agg(coalesce(s.rows, 0)), array_agg(s.seq) into workspace_rows, workspace_seqs
+        from unnest(p_workspace_ids) as w (id)
+        left join (
+            select k.id, count(*)::integer as rows, max(k.seq) as seq
+            from unnest(v_workspace_ids, v_seqs) as k (id, seq)
+            group by k.id
+        ) as s on s.id = w.id;
+    end if;
+    if v_nos is null then
+        return next;
+        return;
+    end if;
+    rows := cardinality(v_nos);
+    seq := (select max(s) from unnest(v_seqs) as s);
+    select r.* into v_vers, v_text_hashes, stale, places, models, bodies
+    from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
+    insert into core.indexing_leases
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)
+    values (
+        p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
+        v_generations, v_vers, v_text_hashes
+    );
+    if cardinality(places) > 0 then
+        waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);
+    end if;
+    return next;
 end;
 $$;
 
 comment on function indexing.claim(
-    smallint, smallint, smallint, smallint, bigint, integer, uuid, double precision, text
+    smallint, smallint, bigint, uuid[], bigint[], integer, uuid, double precision, uuid, text[]
 ) is
-'Leases due entries of a lane and priority range behind a watermark, with what embedding needs. One claim a lease id.';
+'Leases due entries of a lane and priority, the first or of several workspaces in turn; and what is to be embedded.';
 revoke all on function indexing.claim(
-    smallint, smallint, smallint, smallint, bigint, integer, uuid, double precision, text
+    smallint, smallint, bigint, uuid[], bigint[], integer, uuid, double precision, uuid, text[]
 ) from public;
 grant execute on function indexing.claim(
-    smallint, smallint, smallint, smallint, bigint, integer, uuid, double precision, text
+    smallint, smallint, bigint, uuid[], bigint[], integer, uuid, double precision, uuid, text[]
 ) to quire_worker;

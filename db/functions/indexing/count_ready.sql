@@ -20,7 +20,7 @@ as $$
     cross join lateral (
         select greatest(q.run_at, q.enqueued_at) as due
         from core.indexing_queue as q
-        where q.lane in (0, 1) and q.lease_until is null and q.run_at <= c.at
+        where q.lane in (0, 1) and q.lease_id is null and q.run_at <= c.at
         limit p_limit
     ) as r;
 $$;

@@ -1,17 +1,13 @@
--- indexing.write_entries: brings search entries and vectors of leased queue rows up to date; call with few rows at a
--- time, for an HNSW index takes milliseconds a vector. No queue row is locked. Idempotent, and guarded by content
--- version: what is older than what is there is not written. Rows whose lease is gone are left alone (a late worker
--- writes nothing). Text and data are read here, so they are the newest; a vector belongs to the version that was
--- claimed. p_vecs: a vector as text, or NULL for one that need not be embedded again. Returns the number of vectors
--- written.
+-- indexing.write_entries: brings search entries and vectors of a batch up to date; call it with few at a time, for an
+-- HNSW index takes milliseconds a vector. No queue row is locked. Idempotent, and guarded by content version: what is
+-- older than what is there is not written. A worker whose lease is gone writes nothing. Text and data are read here, so
+-- they are the newest; a vector belongs to the version that was claimed. Not flushed by itself: the ack is, and with it
+-- all that came before. p_places: an entry; p_models, p_vecs: a vector (as text) of it by a model, or both NULL.
+-- Returns the number of vectors written.
 create or replace function indexing.write_entries(
     p_lease_id uuid,
-    p_model text,
-    p_workspace_ids uuid[],
-    p_page_ids uuid[],
-    p_nos integer[],
-    p_vers bigint[],
-    p_hashes bytea[],
+    p_places integer[],
+    p_models text[],
     p_vecs text[]
 )
 returns integer
@@ -20,49 +16,43 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
     v_now constant timestamptz := core.clock();
-    v_live boolean[];
+    v_workspace_ids uuid[];
+    v_page_ids uuid[];
+    v_nos integer[];
+    v_vers bigint[];
+    v_text_hashes bytea[];
+    v_places constant integer[] := array(select distinct p.place from unnest(p_places) as p (place));
+    v_gone integer[];
     v_count integer;
 begin
-    -- per given row: true there is content, false it is gone, NULL the lease is lost
-    select array_agg(case when q.no is not null then b.no is not null and p.id is not null end order by a.i)
-    into v_live
-    from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as a (workspace_id, page_id, no, i)
-    left join core.indexing_queue as q
-        on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no and q.lease_id = p_lease_id
-    left join core.indexable_blocks as b on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-    left join core.pages as p on p.workspace_id = a.workspace_id and p.id = a.page_id and p.deleted_at is null;
-
-    insert into core.search_entries as e
-        (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data, indexed_at)
-    select
-        b.workspace_id, b.page_id, b.no, b.block_id, b.type, b.ver, b.body,
-        core.search_vector(b.type, b.body), b.data, v_now
-    from unnest(p_workspace_ids, p_page_ids, p_nos, v_live) as a (workspace_id, page_id, no, live)
-    inner join core.indexable_blocks as b
-        on b.workspace_id = a.workspace_id and b.page_id = a.page_id and b.no = a.no
-    where a.live
-    order by b.workspace_id, b.page_id, b.no
-    on conflict (workspace_id, page_id, no) do update
-    set
-        block_id = excluded.block_id, type = excluded.type, ver = excluded.ver, body = excluded.body,
-        body_tsv = excluded.body_tsv, data = excluded.data, indexed_at = excluded.indexed_at
-    where e.ver < excluded.ver;
+    perform set_config('synchronous_commit', 'off', true);
+    select l.workspace_ids, l.page_ids, l.nos, l.vers, l.text_hashes
+    into v_workspace_ids, v_page_ids, v_nos, v_vers, v_text_hashes
+    from core.indexing_leases as l
+    where l.lease_id = p_lease_id;
+    if not found then
+        return 0;
+    end if;
+    v_gone := core.write_search_entries(v_workspace_ids, v_page_ids, v_nos, v_vers, v_places, v_now);
 
     insert into core.block_embeddings as e (workspace_id, page_id, no, model, ver, text_hash, vec)
-    select a.workspace_id, a.page_id, a.no, p_model, a.ver, a.text_hash, a.vec::public.vector
-    from unnest(p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, p_vecs, v_live)
-        as a (workspace_id, page_id, no, ver, text_hash, vec, live)
-    where a.live and a.vec is not null
-    order by a.workspace_id, a.page_id, a.no
+    select
+        v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model, v_vers[a.place], v_text_hashes[a.place],
+        a.vec::public.vector
+    from unnest(p_places, p_models, p_vecs) as a (place, model, vec)
+    where a.vec is not null and v_text_hashes[a.place] is not null and not a.place = any(v_gone)
+    order by v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model
     on conflict (workspace_id, page_id, no, model) do update
     set ver = excluded.ver, text_hash = excluded.text_hash, vec = excluded.vec
     where e.ver < excluded.ver;
     get diagnostics v_count = row_count;
 
-    perform core.refresh_vectors(p_model, p_workspace_ids, p_page_ids, p_nos, p_vers, p_hashes, v_live);
+    perform core.refresh_vectors(v_workspace_ids, v_page_ids, v_nos, v_vers, v_text_hashes, v_places, v_gone);
     if v_count > 0 then
         perform core.count_indexing('embedded', v_count);
     end if;
@@ -70,11 +60,7 @@ begin
 end;
 $$;
 
-comment on function indexing.write_entries(uuid, text, uuid[], uuid[], integer[], bigint[], bytea[], text[]) is
-'Writes search entries and vectors of leased rows, never an older version over a newer; returns vectors written.';
-revoke all on function indexing.write_entries(
-    uuid, text, uuid[], uuid[], integer[], bigint[], bytea[], text[]
-) from public;
-grant execute on function indexing.write_entries(
-    uuid, text, uuid[], uuid[], integer[], bigint[], bytea[], text[]
-) to quire_worker;
+comment on function indexing.write_entries(uuid, integer[], text[], text[]) is
+'Writes search entries and vectors of a batch, never an older version over a newer; returns vectors written.';
+revoke all on function indexing.write_entries(uuid, integer[], text[], text[]) from public;
+grant execute on function indexing.write_entries(uuid, integer[], text[], text[]) to quire_worker;

@@ -11,9 +11,10 @@ select
     q.last_error as error,
     q.enqueued_at,
     q.run_at,
-    q.lease_until,
+    l.expires_at as lease_until,
     null::timestamptz as finished_at
 from core.indexing_queue as q
+left join core.indexing_leases as l on l.lease_id = q.lease_id
 union all
 select
     d.workspace_id,

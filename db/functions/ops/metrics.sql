@@ -25,8 +25,27 @@ begin
         ('quire_indexing_entries', 'gauge', '{"status": "processing"}', s.processing),
         ('quire_indexing_dead_letters', 'gauge', '{}', s.dead),
         ('quire_indexing_oldest_ready_seconds', 'gauge', '{}', s.oldest_seconds),
+        ('quire_indexing_lag_seconds', 'gauge', '{}', s.lag_seconds),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "done"}', s.done_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "failed"}', s.failed_total),
+        ('quire_indexing_finished_total', 'counter', '{"outcome": "dead"}', s.dead_total),
+        ('quire_indexing_embedded_total', 'counter', '{}', s.embedded_total),
         ('quire_indexing_lease_expired_total', 'counter', '{}', s.lease_expired_total)
     ) as m (name, type, labels, value);
+
+    return query
+    select m.name, 'gauge', '{}'::jsonb, m.value
+    from ops.indexing_rates(60) as r
+    cross join lateral (
+        values
+        ('quire_indexing_workers', r.workers::double precision),
+        ('quire_indexing_workers_wanted', ops.workers_wanted()),
+        ('quire_indexing_arrival_rate', r.arrival_rate),
+        ('quire_indexing_service_rate', r.service_rate),
+        ('quire_indexing_worker_service_rate', r.worker_rate),
+        ('quire_oldest_xmin_seconds', core.oldest_xmin_seconds(core.clock()))
+    ) as m (name, value)
+    where m.value is not null;
 
     return query
     select 'quire_schema_version', 'gauge', '{}'::jsonb, max(m.number)::double precision
@@ -56,6 +75,22 @@ begin
         (sum(l.blocks) / sum(l.pages))::double precision
     from labelled as l
     group by l.label;
+
+    return query
+    select
+        'quire_indexing_dead_letters_by_code', 'gauge', jsonb_build_object('error_code', d.error_code),
+        d.entries::double precision
+    from core.count_dead_codes() as d;
+
+    return query
+    select
+        'quire_indexing_alerts_total', 'counter', jsonb_build_object('outcome', o.outcome),
+        coalesce(sum(c.value), 0)::double precision
+    from unnest(array['sent', 'failed']) as o (outcome)
+    left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
+    group by o.outcome;
+
+    return query select p.* from ops.periodic_metrics() as p;
 end;
 $$;
 

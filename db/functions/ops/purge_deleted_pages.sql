@@ -12,8 +12,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := core.clock() - interval '720 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_deleted_pages');
     v_page record;
     v_count integer := 0;
 begin

@@ -11,7 +11,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_floor constant timestamptz := core.clock() - interval '24 hours';
+    v_floor constant timestamptz := core.retention_floor('purge_idempotency_keys');
     v_count integer;
 begin
     with old as (

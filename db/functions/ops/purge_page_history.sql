@@ -2,11 +2,12 @@
 -- each only when of every page in it a snapshot covers all its versions there (has the last of them, or a later one);
 -- the missing ones are made first, up to p_limit a call. A month that cannot be covered, because a page's history is
 -- damaged, stays with a warning, and so do all after it: the log loses nothing but its old end. Named versions get
--- their snapshots first. Returns how many months went and snapshots were made; call again while any were.
+-- their snapshots first. Returns how many months went and snapshots were made, and an estimate of the rows that went;
+-- call again while any were made.
 create or replace function ops.purge_page_history(
     p_limit integer
 )
-returns table (months integer, snapshots integer)
+returns table (months integer, snapshots integer, gone bigint)
 language plpgsql
 volatile
 parallel unsafe
@@ -15,13 +16,14 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := date_trunc('month', core.clock() - interval '2160 hours', 'UTC');
+    v_floor constant timestamptz := date_trunc('month', core.retention_floor('purge_page_history'), 'UTC');
     v_month timestamptz;
     v_page record;
+    v_rows bigint;
 begin
     months := 0;
     snapshots := 0;
+    gone := 0;
     for v_page in
         select names.workspace_id, names.page_id, names.version
         from core.page_names as names
@@ -46,10 +48,14 @@ begin
             end if;
             snapshots := snapshots + 1;
         end loop;
+        v_rows := coalesce(core.estimate_rows(
+            to_regclass('core.page_changes_p' || to_char(v_month at time zone 'UTC', 'YYYYMM'))
+        ), 0);
         if snapshots >= p_limit or not core.drop_change_month(v_month) then
             exit;
         end if;
         months := months + 1;
+        gone := gone + v_rows;
     end loop;
     return next;
 end;

@@ -15,8 +15,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    -- hours: days of a session's time zone may have 23 or 25 of them
-    v_floor constant timestamptz := core.clock() - interval '2160 hours';
+    v_floor constant timestamptz := core.retention_floor('thin_page_snapshots');
     v_workspace_id uuid;
     v_page_id uuid;
 begin
@@ -37,21 +36,14 @@ begin
     with thinned as (
         select s.workspace_id, s.page_id, s.version
         from core.page_snapshots as s
-        where (s.workspace_id, s.page_id) > (p_after_workspace_id, p_after_page_id)
-            and (s.workspace_id, s.page_id) <= (v_workspace_id, v_page_id)
-            and s.at < v_floor
-            and exists (
-                select from core.page_snapshots as newer
-                where newer.workspace_id = s.workspace_id and newer.page_id = s.page_id and newer.version > s.version
-                    and newer.at < v_floor
-                    and date_trunc('month', newer.at, 'UTC') = date_trunc('month', s.at, 'UTC')
-            )
-            and not exists (
-                select from core.page_names as n
-                where n.workspace_id = s.workspace_id and n.page_id = s.page_id and n.version = s.version
-            )
+        where (s.workspace_id, s.page_id, s.version) in (
+            select spare.workspace_id, spare.page_id, spare.version
+            from core.spare_snapshots(
+                v_floor, p_after_workspace_id, p_after_page_id, v_workspace_id, v_page_id
+            ) as spare
+        )
         order by s.workspace_id, s.page_id, s.version
-        for update of s skip locked
+        for update skip locked
     )
 
     delete from core.page_snapshots as s

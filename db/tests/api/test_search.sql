@@ -29,18 +29,26 @@ create function pg_temp.vector(p_n integer) returns text language sql as $$
 $$;
 create function pg_temp.index_all() returns void language plpgsql as $$
 declare
-    v_lease constant uuid := gen_random_uuid();
+    v_lease uuid;
+    v_priority smallint;
+    v_claimed record;
 begin
     update core.indexing_queue set run_at = '-infinity';
-    create temporary table c as
-    select * from indexing.claim(0::smallint, 0::smallint, 999::smallint, '-1'::smallint, 0, 9999, v_lease, 60,
-        'hashing-384');
-    perform indexing.write_entries(v_lease, 'hashing-384', array_agg(workspace_id), array_agg(page_id), array_agg(no),
-        array_agg(ver), array_agg(text_hash), array_agg(case when embed_needed then pg_temp.vector(no + 1) end)) from c;
-    perform indexing.ack(v_lease, 'hashing-384', s.w, s.p, s.n, s.g, s.v)
-    from (select array_agg(workspace_id) as w, array_agg(page_id) as p, array_agg(no) as n, array_agg(generation) as g,
-        array_agg(ver) as v from c) as s;
-    drop table c;
+    foreach v_priority in array '{0,100,200,300}'::smallint[] loop
+        v_lease := gen_random_uuid();
+        select c.* into v_claimed from indexing.claim(
+            0::smallint, v_priority, -1, '{}', '{}', 9999, v_lease, 60, null, '{hashing-384}'
+        ) as c;
+        perform indexing.write_entries(
+            v_lease, array_agg(k.place::integer), array_agg(case when b.place is not null then 'hashing-384' end),
+            array_agg(case when b.place is not null then pg_temp.vector(k.no + 1) end)
+        )
+        from core.indexing_leases as l
+        cross join unnest(l.nos) with ordinality as k (no, place)
+        left join unnest(v_claimed.places) as b (place) on b.place = k.place
+        where l.lease_id = v_lease;
+        perform indexing.ack(v_lease, 'hashing-384', null);
+    end loop;
 end;
 $$;
 create function pg_temp.search(

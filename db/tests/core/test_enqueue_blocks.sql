@@ -20,14 +20,28 @@ returns void language sql as $$
     select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
         p_nos, p_deleted, p_priority::smallint)
 $$;
-create function pg_temp.claim(p_lease integer, p_lane integer default 0, p_limit integer default 100)
-returns table (no integer, op text, generation integer, attempts smallint, ver bigint, body text, embed_needed boolean)
-language sql as $$
-    select c.no, c.op, c.generation, c.attempts, c.ver, c.body, c.embed_needed
+create function pg_temp.claim(
+    p_lease integer, p_lane integer default 0, p_limit integer default 100, p_priority integer default 100,
+    p_after bigint default -1
+)
+returns table (no integer, generation integer, ver bigint, body text)
+language plpgsql as $$
+declare
+    v_lease constant uuid := '00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0');
+    v_claimed record;
+begin
+    select c.* into v_claimed
     from indexing.claim(
-        p_lane::smallint, 0::smallint, 32767::smallint, '-1'::smallint, 0, p_limit,
-        ('00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0'))::uuid, 60, 'hashing-384'
-    ) as c
+        p_lane::smallint, p_priority::smallint, p_after, '{}', '{}', p_limit, v_lease, 60, null, '{hashing-384}'
+    ) as c;
+    return query
+    select k.no, k.generation, k.ver, b.body
+    from core.indexing_leases as l
+    cross join unnest(l.nos, l.generations, l.vers) with ordinality as k (no, generation, ver, place)
+    left join unnest(v_claimed.places, v_claimed.bodies) as b (place, body) on b.place = k.place
+    where l.lease_id = v_lease
+    order by k.place;
+end;
 $$;
 create function pg_temp.queue() returns text language sql as $$
     select string_agg(format(
@@ -65,13 +79,16 @@ select
     );
 select pg_temp.enqueue('{}', '{1}');
 select is((select q.op from core.indexing_queue as q where q.no = 1), 'delete', 'a deletion replaces a waiting edit');
-select is((select count(*) from pg_temp.claim(1)), 4::bigint, 'all can be claimed at once');
+select is(
+    (select count(*) from pg_temp.claim(1)) + (select count(*) from pg_temp.claim(2, p_priority => 0)), 4::bigint,
+    'all can be claimed at once'
+);
 select pg_temp.enqueue('{2}');
 select is(
     (select q.generation || ' ' || q.attempts from core.indexing_queue as q where q.no = 2), '2 0',
     'an edit in flight raises the generation and starts anew'
 );
-update core.indexing_queue set lease_id = null, lease_until = null, lane = 1, seq = 1 where no = 0;
+update core.indexing_queue set lease_id = null, lane = 1, seq = 1 where no = 0;
 select pg_temp.enqueue('{0}');
 select is(
     (select q.lane || ' ' || (q.seq > 1)::text || ' ' || q.attempts from core.indexing_queue as q where q.no = 0),

@@ -1,5 +1,5 @@
 begin;
-select plan(7);
+select plan(8);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -20,14 +20,28 @@ returns void language sql as $$
     select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
         p_nos, p_deleted, p_priority::smallint)
 $$;
-create function pg_temp.claim(p_lease integer, p_lane integer default 0, p_limit integer default 100)
-returns table (no integer, op text, generation integer, attempts smallint, ver bigint, body text, embed_needed boolean)
-language sql as $$
-    select c.no, c.op, c.generation, c.attempts, c.ver, c.body, c.embed_needed
+create function pg_temp.claim(
+    p_lease integer, p_lane integer default 0, p_limit integer default 100, p_priority integer default 100,
+    p_after bigint default -1
+)
+returns table (no integer, generation integer, ver bigint, body text)
+language plpgsql as $$
+declare
+    v_lease constant uuid := '00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0');
+    v_claimed record;
+begin
+    select c.* into v_claimed
     from indexing.claim(
-        p_lane::smallint, 0::smallint, 32767::smallint, '-1'::smallint, 0, p_limit,
-        ('00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0'))::uuid, 60, 'hashing-384'
-    ) as c
+        p_lane::smallint, p_priority::smallint, p_after, '{}', '{}', p_limit, v_lease, 60, null, '{hashing-384}'
+    ) as c;
+    return query
+    select k.no, k.generation, k.ver, b.body
+    from core.indexing_leases as l
+    cross join unnest(l.nos, l.generations, l.vers) with ordinality as k (no, generation, ver, place)
+    left join unnest(v_claimed.places, v_claimed.bodies) as b (place, body) on b.place = k.place
+    where l.lease_id = v_lease
+    order by k.place;
+end;
 $$;
 create function pg_temp.queue() returns text language sql as $$
     select string_agg(format(
@@ -38,9 +52,9 @@ $$;
 
 select pg_temp.enqueue('{1,2}', '{}');
 select lives_ok($$select * from pg_temp.claim(1)$$, 'claimed');
-select is(indexing.renew_lease('00000000-0000-7000-8000-000000000001', 90), 2, 'a lease is renewed with all its rows');
-select is((select min(q.lease_until) - core.clock() from core.indexing_queue as q), interval '90 s', 'from now on');
-select is(indexing.renew_lease('00000000-0000-7000-8000-000000000002', 90), 0, 'a lease that is lost has no rows');
+select is(indexing.renew_lease('00000000-0000-7000-8000-000000000001', 90), true, 'a lease is renewed');
+select is((select min(l.expires_at) - core.clock() from core.indexing_leases as l), interval '90 s', 'from now on');
+select is(indexing.renew_lease('00000000-0000-7000-8000-000000000002', 90), false, 'one that is lost is not');
 select is(indexing.release('00000000-0000-7000-8000-000000000001', 40), 2, 'all rows are given back');
 select is(pg_temp.queue(), '1:upsert lane 0 gen 1 att 0, 2:upsert lane 0 gen 1 att 0', 'uncharged');
 select ok(
@@ -50,5 +64,6 @@ select ok(
     ),
     'due after the delay and up to a quarter more'
 );
+select is(indexing.release('00000000-0000-7000-8000-000000000001', 40), 0, 'once');
 select * from finish();
 rollback;

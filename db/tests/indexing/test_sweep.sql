@@ -1,5 +1,5 @@
 begin;
-select plan(8);
+select plan(9);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -20,14 +20,28 @@ returns void language sql as $$
     select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
         p_nos, p_deleted, p_priority::smallint)
 $$;
-create function pg_temp.claim(p_lease integer, p_lane integer default 0, p_limit integer default 100)
-returns table (no integer, op text, generation integer, attempts smallint, ver bigint, body text, embed_needed boolean)
-language sql as $$
-    select c.no, c.op, c.generation, c.attempts, c.ver, c.body, c.embed_needed
+create function pg_temp.claim(
+    p_lease integer, p_lane integer default 0, p_limit integer default 100, p_priority integer default 100,
+    p_after bigint default -1
+)
+returns table (no integer, generation integer, ver bigint, body text)
+language plpgsql as $$
+declare
+    v_lease constant uuid := '00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0');
+    v_claimed record;
+begin
+    select c.* into v_claimed
     from indexing.claim(
-        p_lane::smallint, 0::smallint, 32767::smallint, '-1'::smallint, 0, p_limit,
-        ('00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0'))::uuid, 60, 'hashing-384'
-    ) as c
+        p_lane::smallint, p_priority::smallint, p_after, '{}', '{}', p_limit, v_lease, 60, null, '{hashing-384}'
+    ) as c;
+    return query
+    select k.no, k.generation, k.ver, b.body
+    from core.indexing_leases as l
+    cross join unnest(l.nos, l.generations, l.vers) with ordinality as k (no, generation, ver, place)
+    left join unnest(v_claimed.places, v_claimed.bodies) as b (place, body) on b.place = k.place
+    where l.lease_id = v_lease
+    order by k.place;
+end;
 $$;
 create function pg_temp.queue() returns text language sql as $$
     select string_agg(format(
@@ -39,24 +53,27 @@ $$;
 select pg_temp.enqueue('{1,2}', '{}');
 select lives_ok($$select * from pg_temp.claim(1)$$, 'claimed');
 select set_config('quire.fake_now', '2031-05-05 12:00:59+00', true);
-select results_eq('select returned, dead from indexing.sweep()', 'values (0, 0)', 'a lease that runs is left alone');
+select results_eq('select leases, returned, dead from indexing.sweep()', 'values (0, 0, 0)', 'one that runs is left');
 select set_config('quire.fake_now', '2031-05-05 12:01:01+00', true);
-select results_eq('select returned, dead from indexing.sweep()', 'values (2, 0)', 'one that ran out is taken back');
+select
+    results_eq('select leases, returned, dead from indexing.sweep()', 'values (1, 2, 0)', 'one that ran out is ended');
 select
     is(pg_temp.queue(), '1:upsert lane 1 gen 1 att 1, 2:upsert lane 1 gen 1 att 1', 'its rows are to be tried alone');
 select is((select count(*) from pg_temp.claim(2, 1, 1)), 1::bigint, 'at once');
 update core.indexing_queue set attempts = 3 where lease_id is not null;
 select set_config('quire.fake_now', '2031-05-05 12:03:00+00', true);
-select results_eq('select returned, dead from indexing.sweep()', 'values (0, 1)', 'the third loss is the last');
+select
+    results_eq('select leases, returned, dead from indexing.sweep()', 'values (1, 0, 1)', 'the third loss is the last');
 select results_eq(
     'select error_code, error from core.indexing_dead_letters',
     $$values ('lease_expired', 'its worker was lost 3 times')$$, 'a dead letter says so'
 );
 select
     is(
-        (select c.value from core.indexing_counters as c where c.name = 'lease_expired'),
-        3::bigint,
+        (select sum(c.value) from core.indexing_counters as c where c.name = 'lease_expired'),
+        3::numeric,
         'losses are counted'
     );
+select is((select count(*) from core.indexing_leases), 0::bigint, 'no lease is left');
 select * from finish();
 rollback;

@@ -17,8 +17,20 @@ values
 ('core.rate_buckets', 'a policy may count a user over all workspaces; its key says which'),
 ('core.embedding_models', 'settings of the installation'),
 ('core.indexing_counters', 'counts of the installation, for metrics'),
+('core.indexing_leases', 'a batch holds entries of several workspaces'),
+('core.indexing_breakers', 'the provider of a model serves all workspaces'),
+('core.indexing_control', 'one row of the installation'),
+('core.indexing_alerts', 'a cause of errors may be at work in many workspaces'),
+('core.audit_log', 'operators act on the installation; its workspace_id is NULL then'),
+('core.indexing_stats', 'the queue of the installation over time'),
+('core.indexing_workers', 'processes of the installation'),
+('core.indexing_scaling', 'settings of the installation'),
 ('core.workspaces', 'its id is the workspace'),
 ('ops.migrations', 'ledger of the installation'),
+('ops.periodic_tasks', 'what runs when, in the installation'),
+('ops.periodic_progress', 'how far that is'),
+('ops.periodic_control', 'who runs it'),
+('ops.purge_runs', 'what came of it'),
 ('ops.function_files', 'ledger of the installation');
 
 select is_empty(

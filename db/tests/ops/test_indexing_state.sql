@@ -20,14 +20,28 @@ returns void language sql as $$
     select core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
         p_nos, p_deleted, p_priority::smallint)
 $$;
-create function pg_temp.claim(p_lease integer, p_lane integer default 0, p_limit integer default 100)
-returns table (no integer, op text, generation integer, attempts smallint, ver bigint, body text, embed_needed boolean)
-language sql as $$
-    select c.no, c.op, c.generation, c.attempts, c.ver, c.body, c.embed_needed
+create function pg_temp.claim(
+    p_lease integer, p_lane integer default 0, p_limit integer default 100, p_priority integer default 100,
+    p_after bigint default -1
+)
+returns table (no integer, generation integer, ver bigint, body text)
+language plpgsql as $$
+declare
+    v_lease constant uuid := '00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0');
+    v_claimed record;
+begin
+    select c.* into v_claimed
     from indexing.claim(
-        p_lane::smallint, 0::smallint, 32767::smallint, '-1'::smallint, 0, p_limit,
-        ('00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0'))::uuid, 60, 'hashing-384'
-    ) as c
+        p_lane::smallint, p_priority::smallint, p_after, '{}', '{}', p_limit, v_lease, 60, null, '{hashing-384}'
+    ) as c;
+    return query
+    select k.no, k.generation, k.ver, b.body
+    from core.indexing_leases as l
+    cross join unnest(l.nos, l.generations, l.vers) with ordinality as k (no, generation, ver, place)
+    left join unnest(v_claimed.places, v_claimed.bodies) as b (place, body) on b.place = k.place
+    where l.lease_id = v_lease
+    order by k.place;
+end;
 $$;
 
 select pg_temp.enqueue('{0,1,2,3}', '{}');
@@ -43,7 +57,8 @@ insert into core.indexing_dead_letters values (
     now(),
     now(),
     'code',
-    'reason'
+    'reason',
+    'ffffffffffffffff'
 );
 insert into core.indexing_done values (
     '00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100', 8, 'delete', 2, now(), now()

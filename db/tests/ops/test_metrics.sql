@@ -1,6 +1,6 @@
 -- ops.metrics: what Prometheus reads from the database.
 begin;
-select plan(8);
+select plan(9);
 
 create temporary table made as
 select
@@ -17,6 +17,12 @@ select is(
 );
 select is(
     (select count(*) from ops.metrics() where name = 'blocks_per_page'), 0::bigint, 'no pages, no mean'
+);
+do $$ begin perform core.count_indexing('done', 5), core.count_indexing('failed', 2), core.count_indexing('dead', 1); end $$;
+select results_eq(
+    $$select m.labels ->> 'outcome', m.value from ops.metrics() as m
+        where m.name = 'quire_indexing_finished_total' order by 1$$,
+    $$values ('dead', 1::float8), ('done', 5::float8), ('failed', 2::float8)$$, 'what became of attempts, as counters'
 );
 
 select api.create_page(d.workspace_id, made.user_id, d.document, 100::smallint)

@@ -50,30 +50,47 @@ def explain(conn: psycopg.Connection, statement: LiteralString, *parameters: obj
 
 
 CLAIM: LiteralString = (
-    "select * from indexing.claim("
-    "0::smallint, 100::smallint, 199::smallint, 100::smallint, %s, 100, %s, 60, 'hashing-384')"
+    "select rows from indexing.claim(0::smallint, 100::smallint, %s, '{}', '{}', 100, %s, 60, null, '{hashing-384}')"
+)
+FAIR: LiteralString = (
+    "select rows from indexing.claim("
+    "0::smallint, 100::smallint, -1, %s::uuid[], %s::bigint[], 100, %s, 60, null, '{hashing-384}')"
 )
 
 
-def buffers(conn: psycopg.Connection, seq: int) -> int:
-    """Blocks of the queue (heap and indexes) that a claim of 100 touches; it is rolled back."""
-    counted = (
-        "select sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit) from pg_statio_user_tables"
+def queue_blocks(conn: psycopg.Connection) -> int:
+    """Blocks of the queue (heap and indexes) touched so far."""
+    conn.execute("select pg_stat_force_next_flush()")
+    row = conn.execute(
+        "select sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)::bigint from pg_statio_user_tables"
         " where relid = 'core.indexing_queue'::regclass"
-    )
-    conn.execute("select pg_stat_force_next_flush()")
-    before = conn.execute(counted).fetchone()
-    claimed = conn.execute(CLAIM, [seq, uuid4()]).fetchall()
-    assert len(claimed) == 100
-    conn.execute("select pg_stat_force_next_flush()")
-    after = conn.execute(counted).fetchone()
-    assert before and after
-    return int(after[0] - before[0])
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def buffers(conn: psycopg.Connection, seq: int) -> int:
+    """Blocks of the queue that a claim of 100 touches."""
+    before = queue_blocks(conn)
+    assert conn.execute(CLAIM, [seq, uuid4()]).fetchone() == (100,)
+    return queue_blocks(conn) - before
 
 
 def test_a_claim_of_100_out_of_20000_touches_few_blocks(conn: psycopg.Connection, filled: UUID) -> None:
-    # each of the 100 updates touches its row's block and its indexes
-    assert buffers(conn, -1) < 100 * 20
+    # each of the 100 is found, locked and updated
+    assert buffers(conn, -1) < 100 * 6
+
+
+def test_a_claim_touches_no_index(conn: psycopg.Connection, filled: UUID) -> None:
+    """All its updates are HOT: lease and attempts are in no index."""
+    counted = "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relid = 'core.indexing_queue'::regclass"
+    conn.execute("select pg_stat_force_next_flush()")
+    before = conn.execute(counted).fetchone()
+    assert conn.execute(CLAIM, [-1, uuid4()]).fetchone() == (100,)
+    conn.execute("select pg_stat_force_next_flush()")
+    after = conn.execute(counted).fetchone()
+    assert before and after
+    assert (after[0] - before[0], after[1] - before[1]) == (100, 100)
 
 
 def test_behind_the_watermark_drained_rows_are_not_touched(
@@ -91,19 +108,64 @@ def test_behind_the_watermark_drained_rows_are_not_touched(
         conn.execute("delete from core.indexing_queue where seq <= %s", row)
         behind = buffers(conn, row[0])
         from_the_start = buffers(conn, -1)
-        assert behind < 100 * 20
+        assert behind < 100 * 6
         assert from_the_start > behind + 100
 
 
 def test_the_ready_index_orders_a_claim(conn: psycopg.Connection, filled: UUID) -> None:
     plan = explain(
         conn,
-        "select 1 from core.indexing_queue as q where q.lane = 0 and (q.priority, q.seq) > (100::smallint, 5)"
-        " and q.priority between 100 and 199 and q.lease_until is null and q.run_at <= now()"
+        "select q.ctid from core.indexing_queue as q where q.lane = 0 and q.priority = 100::smallint and q.seq > 5"
+        " and q.seq <= 9223372036854775807 and q.lease_id is null and q.run_at <= now()"
         " order by q.lane, q.priority, q.seq limit 100 for update skip locked",
     )
     assert [node["Index Name"] for node in plan if "Index Name" in node] == ["indexing_queue_ready_ix"]
     assert not [node for node in plan if node["Node Type"] == "Sort"]
+
+
+def test_the_fair_index_orders_a_claim_of_several_workspaces(conn: psycopg.Connection, filled: UUID) -> None:
+    """Of the workspace with 20,000 entries no more is looked at than is taken, and of others only their own."""
+    others = [pages.create_workspace(conn) for _ in range(49)]
+    for workspace in others:
+        conn.execute(
+            "insert into core.indexing_queue (workspace_id, page_id, no, run_at, enqueued_at)"
+            " select %s, gen_random_uuid(), n, now(), now() from generate_series(1, 40) as n",
+            [workspace],
+        )
+    before = queue_blocks(conn)
+    claimed = conn.execute(FAIR, [[filled, *others], [-1] * 50, uuid4()]).fetchone()
+    assert claimed == (100,)
+    assert queue_blocks(conn) - before < 100 * 6 + 50 * 20
+    held = conn.execute(
+        "select count(*) from core.indexing_queue where workspace_id = %s and lease_id = ("
+        "select lease_id from core.indexing_queue where workspace_id = %s and lease_id is not null limit 1)",
+        [filled, others[0]],
+    ).fetchone()
+    assert held == (2,)
+    plan = explain(
+        conn,
+        "select d.ctid from core.indexing_queue as d"
+        " where (d.lane, d.priority, d.workspace_id, d.seq) > (0::smallint, 100::smallint, %s, -1)"
+        " and (d.lane, d.priority, d.workspace_id, d.seq) <= (0::smallint, 100::smallint, %s, 9223372036854775807)"
+        " and d.lease_id is null and d.run_at <= now()"
+        " order by d.lane, d.priority, d.workspace_id, d.seq limit 2 for update skip locked",
+        filled, filled,
+    )  # fmt: skip
+    assert [node["Index Name"] for node in plan if "Index Name" in node] == ["indexing_queue_fair_ix"]
+
+
+def test_an_ack_looks_its_rows_up_by_key(conn: psycopg.Connection, filled: UUID) -> None:
+    """Also in a session whose plans were made while the queue was empty."""
+    lease = uuid4()
+    assert conn.execute(CLAIM, [-1, lease]).fetchone() == (100,)
+    before = queue_blocks(conn)
+    held = conn.execute(
+        "select cardinality(k.places) from core.indexing_leases as l, core.lock_leased("
+        "l.lease_id, l.workspace_ids, l.page_ids, l.nos, null) as k where l.lease_id = %s",
+        [lease],
+    ).fetchone()
+    assert held == (100,)
+    assert queue_blocks(conn) - before < 100 * 8
 
 
 def test_containment_uses_the_gin_index(conn: psycopg.Connection, filled: UUID) -> None:

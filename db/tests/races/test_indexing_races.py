@@ -26,32 +26,46 @@ def sessions(database: str) -> Iterator[Callable[[], Connection]]:
 
 @pytest.fixture
 def workspace(conn: Connection) -> UUID:
-    conn.execute("truncate core.indexing_queue, core.indexing_dead_letters")
+    conn.execute("truncate core.indexing_queue, core.indexing_leases, core.indexing_dead_letters")
     return pages.create_workspace(conn)
 
 
-def claim(conn: Connection, lease: UUID) -> list[tuple[int, int, int, str]]:
-    """(no, generation, ver, body) of everything due."""
-    return conn.execute(
-        "select no, generation, ver, body from indexing.claim(0::smallint, 0::smallint, 999::smallint, (-1)::smallint,"
-        " 0, 100, %s, 60, %s)",
-        [lease, MODEL],
+def claim(conn: Connection, lease: UUID, priority: int = 100) -> list[tuple[int, int, int, str]]:
+    """(no, generation, ver, text to embed) of everything due, in key order: the places of the lease."""
+    claimed = conn.execute(
+        "select places, bodies from indexing.claim(0::smallint, %s::smallint, -1, '{}', '{}', 100, %s, 60, null,"
+        " array[%s])",
+        [priority, lease, MODEL],
+    ).fetchone()
+    assert claimed is not None
+    rows = conn.execute(
+        "select a.no, a.generation, a.ver from core.indexing_leases as l,"
+        " unnest(l.nos, l.generations, l.vers) with ordinality as a (no, generation, ver, place)"
+        " where l.lease_id = %s order by a.place",
+        [lease],
     ).fetchall()
+    texts = dict(zip(claimed[0] or [], claimed[1] or [], strict=True))
+    return [(*row, texts.get(place, "")) for place, row in enumerate(rows, 1)]
 
 
-def write(conn: Connection, lease: UUID, page: UUID, workspace: UUID, no: int, ver: int, body: str) -> None:
+def write(conn: Connection, lease: UUID, places: list[int]) -> None:
+    vector = "[" + ",".join(["1"] * 384) + "]"
     conn.execute(
-        "select indexing.write_entries(%s, %s, array[%s], array[%s], array[%s::integer], array[%s::bigint],"
-        " array[sha256(convert_to(%s, 'UTF8'))], array[%s])",
-        [lease, MODEL, workspace, page, no, ver, body, "[" + ",".join(["1"] * 384) + "]"],
+        "select indexing.write_entries(%s, %s::integer[], %s::text[], %s::text[])",
+        [lease, places, [MODEL] * len(places), [vector] * len(places)],
     )
 
 
-def ack(conn: Connection, lease: UUID, page: UUID, workspace: UUID, no: int, generation: int, ver: int) -> object:
+def write_plain(conn: Connection, lease: UUID, places: list[int]) -> None:
+    conn.execute(
+        "select indexing.write_entries(%s, %s::integer[], %s::text[], %s::text[])",
+        [lease, places, [None] * len(places), [None] * len(places)],
+    )
+
+
+def ack(conn: Connection, lease: UUID, places: list[int] | None) -> object:
     return conn.execute(
-        "select done, again from indexing.ack(%s, %s, array[%s], array[%s], array[%s::integer], array[%s::integer],"
-        " array[%s::bigint])",
-        [lease, MODEL, workspace, page, no, generation, ver],
+        "select done, again from indexing.ack(%s, %s, %s::integer[])", [lease, MODEL, places]
     ).fetchone()
 
 
@@ -116,10 +130,10 @@ def test_an_ack_waits_for_a_save_in_progress_and_then_keeps_the_row(
     saver, worker = sessions(), sessions()
     lease, answers = uuid4(), list[object]()
     assert len(claim(worker, lease)) == 2
-    write(worker, lease, page, workspace, 1, 1, "old")
+    write(worker, lease, [2])
     with saver.transaction():
         pages.write(saver, workspace, page, 1, "new")
-        thread = threading.Thread(target=lambda: answers.append(ack(worker, lease, page, workspace, 1, 1, 1)))
+        thread = threading.Thread(target=lambda: answers.append(ack(worker, lease, [2])))
         thread.start()
         wait_for_lock(conn, worker)
     thread.join(10)
@@ -138,9 +152,7 @@ def test_a_save_that_waited_for_the_last_failure_leaves_no_dead_letter(
     conn.execute("update core.indexing_queue set attempts = 3 where page_id = %s", [page])
     with worker.transaction():
         failed = worker.execute(
-            "select retried, dead"
-            " from indexing.fail(%s, array[%s], array[%s], array[1], array[1], array['c'], array['e'])",
-            [lease, workspace, page],
+            "select retried, dead from indexing.fail(%s, array[2], array['c'], array['e'])", [lease]
         ).fetchone()
         assert failed == (0, 1)
         thread = threading.Thread(target=lambda: pages.edit(saver, workspace, page, 1, "new"))
@@ -181,36 +193,16 @@ def test_saves_and_workers_in_every_order_never_deadlock(
     def work(session: Connection) -> None:
         while time.monotonic() < stop + 20:
             lease = uuid4()
-            rows = session.execute(
-                "select page_id, no, generation, ver, body, text_hash, embed_needed from indexing.claim("
-                "0::smallint, 0::smallint, 999::smallint, (-1)::smallint, 0, 10, %s, 60, %s)",
-                [lease, MODEL],
-            ).fetchall()
+            rows = claim(session, lease)
             if not rows:
                 left = session.execute("select count(*) from core.indexing_queue").fetchone()
                 if time.monotonic() > stop and left == (0,):
                     return
                 time.sleep(0.02)
                 continue
-            keys = [[workspace] * len(rows), [row[0] for row in rows], [row[1] for row in rows]]
-            vector = "[" + ",".join(["1"] * 384) + "]"
-            session.execute(
-                "select indexing.write_entries(%s, %s, %s::uuid[], %s::uuid[], %s::integer[], %s::bigint[],"
-                " %s::bytea[], %s::text[])",
-                [
-                    lease,
-                    MODEL,
-                    *keys,
-                    [r[3] for r in rows],
-                    [r[5] for r in rows],
-                    [vector if r[6] else None for r in rows],
-                ],
-            )
-            session.execute(
-                "select * from indexing.ack(%s, %s, %s::uuid[], %s::uuid[], %s::integer[], %s::integer[],"
-                " %s::bigint[])",
-                [lease, MODEL, *keys, [r[2] for r in rows], [r[3] for r in rows]],
-            )
+            write(session, lease, [place for place, row in enumerate(rows, 1) if row[3]])
+            write_plain(session, lease, [place for place, row in enumerate(rows, 1) if not row[3]])
+            ack(session, lease, None)
 
     def guarded(function: Callable[[], None]) -> Callable[[], None]:
         def run() -> None:

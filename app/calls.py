@@ -96,6 +96,7 @@ _ADMIN_PAUSE_INDEXING = _function("admin_pause_indexing", "uuid, uuid, text", "b
 _ADMIN_RESUME_INDEXING = _function("admin_resume_indexing", "uuid, uuid", "body")
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
+_EMBEDDING_MODEL = _function("embedding_model", "", "name dimensions config")
 
 FUNCTIONS: tuple[Function, ...] = (
     _ADMIT,
@@ -124,6 +125,7 @@ FUNCTIONS: tuple[Function, ...] = (
     _ADMIN_RESUME_INDEXING,
     _WAKE_INDEXING,
     _READINESS,
+    _EMBEDDING_MODEL,
 )
 _STATEMENTS = {function.name: function.statement() for function in FUNCTIONS}
 
@@ -391,6 +393,10 @@ class Calls:
     async def readiness(self, observer: Observer) -> int | None:
         """Number of the newest applied migration."""
         return (await self._row(observer, _READINESS))[0]
+
+    async def embedding_model(self, observer: Observer) -> tuple[str, int, str]:
+        """The active embedding model: name, dimensions, its configuration as JSON text."""
+        return await self._row(observer, _EMBEDDING_MODEL)  # pyright: ignore[reportReturnType]
 
     async def _write(self, observer: Observer, function: Function, *arguments: Any) -> Written:
         # With a key even a lost answer may be asked for again.

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "purge": ("app.purge", "take away what retention would, or show what that is (--dry-run)"),
     "schedule": ("app.schedule", "show periodic work and who runs it, the workers or pg_cron"),
     "verify": ("app.verify", "check pages against their history, and repair them from it (--repair)"),
+    "reembed": ("app.reembed", "change the embedding model: fill the new one beside the old one, then switch"),
     "indexing": ("app.indexing", "show the indexing queue, replay or discard its dead letters, pause it"),
     "doctor": ("app.doctor", "say what is wrong with a database or its settings, and what to do"),
 }
@@ -42,6 +43,7 @@ On a server, with DATABASE_URL=postgresql://..:
   quire migrate --plan         the exact SQL for a DBA to read; then: quire migrate
   quire serve, quire worker    one service each
   quire doctor                 checks; exit code 1 when something is wrong
+  quire reembed --model NAME   another embedding model; search goes on with the old one meanwhile
   quire indexing dead-letters  what could not be indexed and why; then: quire indexing replay
   quire verify                 the same for pages and their history; --repair repairs
   quire schedule               what runs when, and whether it is late

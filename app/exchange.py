@@ -21,7 +21,7 @@ from app.metrics import Metrics
 from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
 from app.wake import DrainWaker
-from db.embedders import Embedder
+from db.embedders import Models
 from db.pool import Pool
 from db.settings import Settings
 
@@ -34,6 +34,7 @@ class Services:
     """What the requests of one process share.
 
     Attributes:
+        models: what queries are embedded with.
         newest_migration: number of the newest migration file of this release.
         draining: set when the process is to stop: /readyz says no from then on.
     """
@@ -43,7 +44,7 @@ class Services:
     calls: Calls
     metrics: Metrics
     waker: DrainWaker
-    embedder: Embedder
+    models: Models
     newest_migration: int
     draining: bool = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -25,7 +26,8 @@ from app.middleware import ObserveRequests, answer_http_exception, answer_proble
 from app.problems import Problem
 from app.trace import Trace
 from app.wake import DrainWaker
-from db import embedders, logs
+from db import logs
+from db.embedders import Model, Models
 from db.migration_files import Layout, read_migrations
 from db.pool import create_pool
 from db.settings import Settings, SettingsError
@@ -56,8 +58,14 @@ def create_app(settings: Settings) -> Starlette:
         metrics = Metrics(pool, monitor)
         calls = Calls(pool)
         waker = DrainWaker(calls, Trace("wake-indexing", metrics))
-        embedder = embedders.from_settings(settings)
-        app.state.services = Services(settings, pool, calls, metrics, waker, embedder, newest)
+        observer = Trace("embedding-model", metrics)
+
+        async def active_model() -> list[Model]:
+            name, dimensions, config = await calls.embedding_model(observer)
+            return [Model(name, dimensions, "active", json.loads(config))]
+
+        models = Models(settings, active_model)
+        app.state.services = Services(settings, pool, calls, metrics, waker, models, newest)
         await pool.open()
         await monitor.open()
         waker.start()
@@ -68,7 +76,7 @@ def create_app(settings: Settings) -> Starlette:
             await waker.stop()
             await pool.close(timeout=5)
             await monitor.close(timeout=1)
-            embedder.close()
+            models.close()
             log.info("stopped")
 
     app = Starlette(

@@ -27,6 +27,7 @@ class Progress:
         self._lock = threading.Lock()
         self._done = 0
         self._amount = 0
+        self._before: int | None = None
         self._start = self._shown = time.monotonic()
 
     def advance(self, blocks: int = 0) -> None:
@@ -35,6 +36,17 @@ class Progress:
             self._done += 1
             self._amount += blocks
             now = time.monotonic()
+            if now - self._shown >= (_REDRAW_SECONDS if self._terminal else _LINE_SECONDS):
+                self._shown = now
+                self._draw(now)
+
+    def reach(self, done: int, total: int) -> None:
+        """So many are finished by now, of as many as there are now: for what others do. What was before is no rate."""
+        with self._lock:
+            now = time.monotonic()
+            if self._before is None:
+                self._before, self._start = done, now
+            self._done, self._total = done, total
             if now - self._shown >= (_REDRAW_SECONDS if self._terminal else _LINE_SECONDS):
                 self._shown = now
                 self._draw(now)
@@ -56,10 +68,20 @@ class Progress:
         if self._amount:
             rate = f"{self._amount} blocks, {self._amount / seconds:.0f} blocks/s"
         else:
-            rate = f"{self._done / seconds:.0f}/s"
+            per_second = (self._done - (self._before or 0)) / seconds
+            rate = f"{per_second:.0f}/s"
+            if self._before is not None and per_second > 0 and self._total > self._done:
+                rate += f", {_duration((self._total - self._done) / per_second)} left"
         text = f"{self._done}/{self._total} {self._things}, {rate}"
         if self._terminal:
             full = _BAR * self._done // max(self._total, 1)
             print(f"\r\x1b[K[{'#' * full}{'.' * (_BAR - full)}] {text}", end="", file=self._stream, flush=True)
         else:
             print(text, file=self._stream, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    """Such as 45 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -17,7 +17,7 @@ from app.conditions import uuid_or_404
 from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost
 from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
-from db.embedders import Outage, Refused, to_text
+from db.embedders import Embedder, Outage, Refused, to_text
 
 MERGE_PATCH = "application/merge-patch+json"
 _PATCH_KINDS = {JSON_PATCH: "patch", MERGE_PATCH: "merge"}
@@ -163,9 +163,12 @@ async def search(exchange: Exchange) -> Response:
     query = values.get("q")
     vector: str | None = None
     headers: dict[str, str] = {}
+    model: str | None = None
     if mode != "text" and query and query.strip() and len(query) <= 1000:
+        embedder = (await exchange.services.models.current())[0]
+        model = embedder.name
         try:
-            vector = await _embed(exchange.services, query)
+            vector = await _embed(embedder, query)
         except Outage as error:
             if mode == "vector":
                 wait = max(1, round(error.retry_after))
@@ -187,19 +190,20 @@ async def search(exchange: Exchange) -> Response:
         mode,
         values.get("contains"),
         limit,
-        exchange.services.embedder.name,
+        model,
         vector,
     )
     if degraded and mode == "vector":
-        raise unavailable("model_not_ready", "no worker has begun to index with the embedding model yet", retry_after=5)
+        exchange.services.models.forget()
+        raise unavailable("model_not_ready", "the embedding model is being changed", retry_after=5)
     if degraded:
+        exchange.services.models.forget()  # the query's model is out of use: the next one is embedded by its successor
         headers["Quire-Degraded"] = "vector"
     return json_response(body, headers=headers)
 
 
-async def _embed(services: Services, query: str) -> str | None:
+async def _embed(embedder: Embedder, query: str) -> str | None:
     """The query's vector as text; None for one without words."""
-    embedder = services.embedder
     vectors = await asyncio.to_thread(embedder.embed, [query]) if embedder.remote else embedder.embed([query])
     return to_text(vectors[0]) if vectors[0].any() else None
 

@@ -632,6 +632,27 @@ PT410 version_purged.';
 
 
 --
+-- Name: embedding_model(); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.embedding_model() RETURNS TABLE(name text, dimensions integer, config text)
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.name, m.dimensions, m.config::text from core.embedding_models as m where m.state = 'active';
+$$;
+
+
+ALTER FUNCTION api.embedding_model() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION embedding_model(); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.embedding_model() IS 'The active embedding model: name, dimensions, and its configuration as JSON text.';
+
+
+--
 -- Name: get_page(uuid, uuid, uuid, bigint[]); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -2524,6 +2545,122 @@ PT404 workspace_not_found; PT403 role_required.';
 
 
 --
+-- Name: embedding_models; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.embedding_models (
+    name text NOT NULL,
+    dimensions integer NOT NULL,
+    state text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    dropped_at timestamp with time zone,
+    CONSTRAINT embedding_models_config_ck CHECK (((jsonb_typeof(config) = 'object'::text) AND (NOT (config ?| '{api_key,key,password,token}'::text[])))),
+    CONSTRAINT embedding_models_dimensions_ck CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
+    CONSTRAINT embedding_models_dropped_ck CHECK (((dropped_at IS NULL) OR (state = 'retired'::text))),
+    CONSTRAINT embedding_models_state_ck CHECK ((state = ANY (ARRAY['active'::text, 'shadow'::text, 'retired'::text])))
+);
+
+
+ALTER TABLE core.embedding_models OWNER TO quire_owner;
+
+--
+-- Name: TABLE embedding_models; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.embedding_models IS 'Models that vectors were made by.';
+
+
+--
+-- Name: COLUMN embedding_models.name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.name IS 'For example hashing-384 or text-embedding-3-small.';
+
+
+--
+-- Name: COLUMN embedding_models.dimensions; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.dimensions IS 'Length of its vectors.';
+
+
+--
+-- Name: COLUMN embedding_models.state; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.state IS 'active is what search and worker use; shadow is being filled beside it by `quire reembed`; retired was active or
+shadow once.';
+
+
+--
+-- Name: COLUMN embedding_models.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.created_at IS 'When it was registered.';
+
+
+--
+-- Name: COLUMN embedding_models.config; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.config IS 'How every process reaches it: embedder (hashing, local, openai), url, key_variable (name of the environment variable).
+Never a key.';
+
+
+--
+-- Name: COLUMN embedding_models.dropped_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.dropped_at IS 'When the vectors of a retired model were removed; NULL while they may be there.';
+
+
+--
+-- Name: check_model(text, integer, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_model(p_name text, p_dimensions integer, p_config jsonb) RETURNS core.embedding_models
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_model core.embedding_models;
+begin
+    if coalesce(length(p_name), 0) not between 1 and 200 then
+        raise exception 'a model needs a name of 1 to 200 characters'
+            using errcode = 'PT400', constraint = 'bad_model', detail = '{}';
+    elsif coalesce(p_dimensions, 0) not between 1 and 16000 then
+        raise exception 'the model % needs 1 to 16000 dimensions, not %', p_name, p_dimensions
+            using errcode = 'PT400', constraint = 'bad_model',
+            detail = jsonb_build_object('model', p_name)::text;
+    elsif jsonb_typeof(p_config) <> 'object' or p_config ?| '{api_key,key,password,token}' then
+        raise exception 'the configuration of the model % is no object, or holds a key: keys stay in the environment',
+            p_name
+            using errcode = 'PT400', constraint = 'bad_model',
+            detail = jsonb_build_object('model', p_name)::text;
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
+    select m.* into v_model from core.embedding_models as m where m.name = p_name;
+    if v_model.dimensions <> p_dimensions then
+        raise exception 'the model % has % dimensions, not %', p_name, v_model.dimensions, p_dimensions
+            using errcode = 'PT409', constraint = 'model_dimensions',
+            detail = jsonb_build_object('model', p_name, 'dimensions', v_model.dimensions)::text;
+    end if;
+    return v_model;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_model(p_name text, p_dimensions integer, p_config jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_model(p_name text, p_dimensions integer, p_config jsonb); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_model(p_name text, p_dimensions integer, p_config jsonb) IS 'The known row of a model about to be registered; locks out other changes. PT400 bad_model, PT409 model_dimensions.';
+
+
+--
 -- Name: check_operator(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2902,6 +3039,42 @@ ALTER FUNCTION core.count_indexing(p_name text, p_value bigint) OWNER TO quire_o
 --
 
 COMMENT ON FUNCTION core.count_indexing(p_name text, p_value bigint) IS 'Adds to a cumulative counter of core.indexing_counters.';
+
+
+--
+-- Name: count_missing_vectors(text, bigint); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.count_missing_vectors(p_model text, p_limit bigint) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select count(*)
+    from (
+        select 1
+        from core.search_entries as e
+        inner join core.pages as p on p.workspace_id = e.workspace_id and p.id = e.page_id
+        left join core.block_embeddings as m
+            on m.workspace_id = e.workspace_id and m.page_id = e.page_id and m.no = e.no and m.model = p_model
+        where e.body <> ''
+            and p.deleted_at is null
+            and (m.no is null or m.ver < e.ver)
+            and not exists (
+                select 1 from core.indexing_dead_letters as d
+                where d.workspace_id = e.workspace_id and d.page_id = e.page_id and d.no = e.no
+            )
+        limit p_limit
+    ) as s;
+$$;
+
+
+ALTER FUNCTION core.count_missing_vectors(p_model text, p_limit bigint) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION count_missing_vectors(p_model text, p_limit bigint); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.count_missing_vectors(p_model text, p_limit bigint) IS 'Indexed texts without an up-to-date vector by a model, up to a limit; dead letters do not count.';
 
 
 --
@@ -5372,6 +5545,54 @@ COMMENT ON FUNCTION core.merge_page(p_head jsonb, p_patch jsonb) IS 'Title and p
 
 
 --
+-- Name: model_index(text, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.model_index(p_model text, p_dimensions integer) RETURNS TABLE(name text, statement text, is_valid boolean)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_type constant text := case when p_dimensions <= 2000 then 'vector' else 'halfvec' end;
+    v_slug constant text := left(regexp_replace(lower(p_model), '[^a-z0-9]+', '_', 'g'), 38);
+begin
+    if p_dimensions > 4000 then
+        return;
+    end if;
+    select c.relname, case when i.indisvalid then true end
+    into name, is_valid
+    from pg_index as i
+    inner join pg_class as c on c.oid = i.indexrelid
+    where i.indrelid = 'core.block_embeddings'::regclass
+        and pg_get_expr(i.indpred, i.indrelid) = format('(model = %L::text)', p_model)
+    order by i.indisvalid desc
+    limit 1;
+    if name is null then
+        is_valid := false;
+        name := 'block_embeddings_' || v_slug || '_ix';
+        if to_regclass('core.' || name) is not null then
+            name := 'block_embeddings_' || v_slug || '_' || left(md5(p_model), 6);
+        end if;
+    end if;
+    statement := format(
+        'create index %I on core.block_embeddings using hnsw ((vec::public.%s(%s)) public.%s_cosine_ops) '
+        'where model = %L', name, v_type, p_dimensions, v_type, p_model
+    );
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION core.model_index(p_model text, p_dimensions integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION model_index(p_model text, p_dimensions integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.model_index(p_model text, p_dimensions integer) IS 'Name, statement and presence of a model''s HNSW index (NULL: invalid); no row above 4,000 dimensions.';
+
+
+--
 -- Name: name_block(jsonb, text, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -7701,57 +7922,6 @@ COMMENT ON FUNCTION core.save_page(p_workspace_id uuid, p_actor uuid, p_page_id 
 
 
 --
--- Name: embedding_models; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.embedding_models (
-    name text NOT NULL,
-    dimensions integer NOT NULL,
-    state text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT embedding_models_dimensions_ck CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
-    CONSTRAINT embedding_models_state_ck CHECK ((state = ANY (ARRAY['active'::text, 'shadow'::text, 'retired'::text])))
-);
-
-
-ALTER TABLE core.embedding_models OWNER TO quire_owner;
-
---
--- Name: TABLE embedding_models; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.embedding_models IS 'Models that vectors were made by.';
-
-
---
--- Name: COLUMN embedding_models.name; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.embedding_models.name IS 'For example hashing-384 or text-embedding-3-small.';
-
-
---
--- Name: COLUMN embedding_models.dimensions; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.embedding_models.dimensions IS 'Length of its vectors.';
-
-
---
--- Name: COLUMN embedding_models.state; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.embedding_models.state IS 'active is what search uses; shadow is being filled; retired may be dropped.';
-
-
---
--- Name: COLUMN embedding_models.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.embedding_models.created_at IS 'When it was registered.';
-
-
---
 -- Name: search_model(text, text); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -7767,7 +7937,9 @@ begin
     end if;
     select m.* into v_model
     from core.embedding_models as m
-    where m.name = p_model or p_model is null and m.state = 'active'
+    where (m.name = p_model or p_model is null and m.state = 'active')
+        and m.state <> 'shadow'
+        and m.dropped_at is null
     limit 1;
     if v_model.name is null then
         return v_model;
@@ -7788,7 +7960,7 @@ ALTER FUNCTION core.search_model(p_model text, p_embedding text) OWNER TO quire_
 -- Name: FUNCTION search_model(p_model text, p_embedding text); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.search_model(p_model text, p_embedding text) IS 'Model of a search by vectors; all NULL without an embedding or before the model is known. PT400 bad_embedding.';
+COMMENT ON FUNCTION core.search_model(p_model text, p_embedding text) IS 'Model of a search by vectors; all NULL without an embedding or when it cannot be searched. PT400 bad_embedding.';
 
 
 --
@@ -8822,6 +8994,34 @@ COMMENT ON FUNCTION core.written_pointer(p_container jsonb, p_op text, p_tokens 
 
 
 --
+-- Name: abort_reembedding(); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.abort_reembedding() RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $$
+declare
+    v_name text;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
+    update core.embedding_models as m set state = 'retired' where m.state = 'shadow' returning m.name into v_name;
+    return v_name;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.abort_reembedding() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION abort_reembedding(); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.abort_reembedding() IS 'The shadow retires unused; returns its name, NULL when there is none.';
+
+
+--
 -- Name: ack(uuid, text, integer[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -9126,6 +9326,86 @@ COMMENT ON FUNCTION indexing.count_ready(p_limit integer) IS 'Entries that could
 
 
 --
+-- Name: drop_vectors(text, uuid, uuid, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.drop_vectors(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) RETURNS TABLE(workspace_id uuid, page_id uuid, deleted integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $$
+#variable_conflict use_column
+declare
+    v_workspace_id uuid;
+    v_page_id uuid;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
+    if not exists (select from core.embedding_models as m where m.name = p_model and m.state = 'retired') then
+        raise exception 'the model % is not a retired one', p_model
+            using errcode = 'PT409', constraint = 'model_in_use', detail = jsonb_build_object('model', p_model)::text;
+    end if;
+    select s.workspace_id, s.page_id
+    into v_workspace_id, v_page_id
+    from (
+        select e.workspace_id, e.page_id
+        from core.block_embeddings as e
+        where (e.workspace_id, e.page_id) > (p_after_workspace_id, p_after_page_id)
+        group by e.workspace_id, e.page_id
+        order by e.workspace_id, e.page_id
+        limit p_pages
+    ) as s
+    order by s.workspace_id desc, s.page_id desc
+    limit 1;
+    if not found then
+        update core.embedding_models as m set dropped_at = core.clock() where m.name = p_model;
+        return;
+    end if;
+    delete from core.block_embeddings as e
+    where (e.workspace_id, e.page_id) > (p_after_workspace_id, p_after_page_id)
+        and (e.workspace_id, e.page_id) <= (v_workspace_id, v_page_id)
+        and e.model = p_model;
+    get diagnostics deleted = row_count;
+    workspace_id := v_workspace_id;
+    page_id := v_page_id;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.drop_vectors(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION drop_vectors(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.drop_vectors(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) IS 'Removes a retired model''s vectors from the next pages after a key; returns the last page. PT409 model_in_use.';
+
+
+--
+-- Name: embedding_models(); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.embedding_models() RETURNS TABLE(name text, dimensions integer, state text, config jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.name, m.dimensions, m.state, m.config
+    from core.embedding_models as m
+    where m.state <> 'retired'
+    order by m.state; -- active, shadow
+$$;
+
+
+ALTER FUNCTION indexing.embedding_models() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION embedding_models(); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.embedding_models() IS 'The active model and the shadow, where there is one, with how they are reached.';
+
+
+--
 -- Name: enqueue_missing(text, uuid, uuid, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -9165,7 +9445,7 @@ begin
     where (p.workspace_id, p.id) > (p_after_workspace_id, p_after_page_id)
         and (p.workspace_id, p.id) <= (v_workspace_id, v_page_id)
         and p.deleted_at is null
-        and (e.no is null or m.no is null and e.body <> '')
+        and (e.no is null or (m.no is null or m.ver < e.ver) and e.body <> '')
         and not exists (
             select 1 from core.indexing_dead_letters as d
             where d.workspace_id = b.workspace_id and d.page_id = b.page_id and d.no = b.no
@@ -9190,45 +9470,49 @@ COMMENT ON FUNCTION indexing.enqueue_missing(p_model text, p_after_workspace_id 
 
 
 --
--- Name: ensure_model(text, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: ensure_model(text, integer, jsonb); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.ensure_model(p_name text, p_dimensions integer) RETURNS boolean
+CREATE FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p_config jsonb DEFAULT NULL::jsonb) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '10s'
     AS $$
 declare
     v_model core.embedding_models;
-    v_index text;
-    v_type text;
+    v_active text;
+    v_index record;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
-    select m.* into v_model from core.embedding_models as m where m.name = p_name;
-    if v_model.dimensions <> p_dimensions then
-        raise exception 'the model % has % dimensions, not %', p_name, v_model.dimensions, p_dimensions
-            using errcode = 'PT409', constraint = 'model_dimensions',
-            detail = jsonb_build_object('model', p_name, 'dimensions', v_model.dimensions)::text;
-    elsif v_model.state = 'active' then
+    v_model := core.check_model(p_name, p_dimensions, p_config);
+    if v_model.state = 'active' then
+        update core.embedding_models as m
+        set config = p_config
+        where m.name = p_name and m.config is distinct from p_config and p_config is not null;
         return false;
+    elsif exists (select from core.block_embeddings)
+        or exists (select from core.embedding_models as m where m.state = 'shadow') then
+        if v_model.name is not null then
+            return false;
+        end if;
+        select m.name into v_active from core.embedding_models as m where m.state = 'active';
+        raise exception 'the active model is %, and its vectors are there: change to % with `quire reembed --model %`',
+            v_active, p_name, p_name
+            using errcode = 'PT409', constraint = 'model_not_active',
+            detail = jsonb_build_object('model', p_name, 'active', v_active)::text;
     end if;
 
     update core.embedding_models as m set state = 'retired' where m.state = 'active';
-    insert into core.embedding_models as m (name, dimensions, state, created_at)
-    values (p_name, p_dimensions, 'active', core.clock())
-    on conflict (name) do update set state = 'active';
+    insert into core.embedding_models as m (name, dimensions, state, created_at, config)
+    values (p_name, p_dimensions, 'active', core.clock(), coalesce(p_config, '{}'))
+    on conflict (name) do update
+    set state = 'active', dropped_at = null, config = coalesce(p_config, m.config);
 
-    -- pgvector indexes up to 2,000 dimensions, 4,000 at half precision; above that search is exact
-    v_type := case when p_dimensions <= 2000 then 'vector' when p_dimensions <= 4000 then 'halfvec' end;
-    v_index := 'block_embeddings_' || left(regexp_replace(lower(p_name), '[^a-z0-9]+', '_', 'g'), 38) || '_ix';
-    if v_type is not null and to_regclass('core.' || v_index) is null then
+    select i.* into v_index from core.model_index(p_name, p_dimensions) as i;
+    if v_index.is_valid = false then
+        execute v_index.statement; -- on no rows, so at once
         execute format(
-            'create index %I on core.block_embeddings using hnsw ((vec::public.%s(%s)) public.%s_cosine_ops) '
-            'where model = %L', v_index, v_type, p_dimensions, v_type, p_name
-        );
-        execute format(
-            'comment on index core.%I is %L', v_index,
-            'Nearest neighbours by cosine distance, model ' || p_name || ' (HNSW). Made by indexing.ensure_model.'
+            'comment on index core.%I is %L', v_index.name,
+            'Nearest neighbours by cosine distance, model ' || p_name || ' (HNSW).'
         );
     end if;
     return true;
@@ -9236,13 +9520,13 @@ end;
 $$;
 
 
-ALTER FUNCTION indexing.ensure_model(p_name text, p_dimensions integer) OWNER TO quire_owner;
+ALTER FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p_config jsonb) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION ensure_model(p_name text, p_dimensions integer); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION ensure_model(p_name text, p_dimensions integer, p_config jsonb); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer) IS 'Registers and activates the worker''s model; true when it was not active before. PT409 model_dimensions.';
+COMMENT ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p_config jsonb) IS 'A worker''s model: activated on an empty vector set, true then. PT409 model_not_active, model_dimensions; PT400.';
 
 
 --
@@ -9644,6 +9928,48 @@ COMMENT ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry
 
 
 --
+-- Name: start_reembedding(text, integer, jsonb); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.start_reembedding(p_name text, p_dimensions integer, p_config jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $$
+declare
+    v_model core.embedding_models;
+    v_shadow text;
+begin
+    v_model := core.check_model(p_name, p_dimensions, p_config);
+    if v_model.state = 'active' then
+        raise exception 'the model % is the active one already', p_name
+            using errcode = 'PT409', constraint = 'model_active', detail = jsonb_build_object('model', p_name)::text;
+    end if;
+    select m.name into v_shadow from core.embedding_models as m where m.state = 'shadow' and m.name <> p_name;
+    if found then
+        raise exception 'the model % is being filled: let that end, or give it up with `quire reembed --abort`', v_shadow
+            using errcode = 'PT409', constraint = 'reembedding_running',
+            detail = jsonb_build_object('model', v_shadow)::text;
+    end if;
+    insert into core.embedding_models as m (name, dimensions, state, created_at, config)
+    values (p_name, p_dimensions, 'shadow', core.clock(), p_config)
+    on conflict (name) do update
+    set state = 'shadow', dropped_at = null, config = excluded.config;
+    return v_model.state is distinct from 'shadow';
+end;
+$$;
+
+
+ALTER FUNCTION indexing.start_reembedding(p_name text, p_dimensions integer, p_config jsonb) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION start_reembedding(p_name text, p_dimensions integer, p_config jsonb); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.start_reembedding(p_name text, p_dimensions integer, p_config jsonb) IS 'Makes a model the shadow that is filled beside the active one. PT409 model_active, reembedding_running, ..; PT400.';
+
+
+--
 -- Name: sweep(); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -9689,6 +10015,48 @@ ALTER FUNCTION indexing.sweep() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION indexing.sweep() IS 'Takes back entries whose lease ran out, to be tried alone; dead after the third loss.';
+
+
+--
+-- Name: switch_model(text); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.switch_model(p_name text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $$
+declare
+    v_missing bigint;
+    v_old text;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
+    if not exists (select from core.embedding_models as m where m.name = p_name and m.state = 'shadow') then
+        raise exception 'the model % is not being filled', p_name
+            using errcode = 'PT409', constraint = 'no_reembedding',
+            detail = jsonb_build_object('model', p_name)::text;
+    end if;
+    v_missing := core.count_missing_vectors(p_name, 1000);
+    if v_missing > 0 then
+        raise exception '% texts have no vector by the model % yet',
+            case when v_missing < 1000 then v_missing::text else '1000 or more' end, p_name
+            using errcode = 'PT409', constraint = 'reembedding_incomplete',
+            detail = jsonb_build_object('model', p_name, 'missing', v_missing)::text;
+    end if;
+    update core.embedding_models as m set state = 'retired' where m.state = 'active' returning m.name into v_old;
+    update core.embedding_models as m set state = 'active' where m.name = p_name;
+    return v_old;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.switch_model(p_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION switch_model(p_name text); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.switch_model(p_name text) IS 'The filled shadow becomes active; returns who retires. PT409 no_reembedding, reembedding_incomplete.';
 
 
 --
@@ -12306,6 +12674,52 @@ ALTER FUNCTION ops.record_vacuum() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.record_vacuum() IS 'Notes the last VACUUM of the queue table, sent by pg_cron, unless it is noted already; whether it did.';
+
+
+--
+-- Name: reembedding_progress(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.reembedding_progress() RETURNS TABLE(model text, dimensions integer, state text, config jsonb, created_at timestamp with time zone, total bigint, vectors bigint, missing bigint, dead bigint, waiting bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with texts as materialized (
+        select
+            count(*) as total,
+            count(*) filter (where exists (
+                select 1 from core.indexing_dead_letters as d
+                where d.workspace_id = e.workspace_id and d.page_id = e.page_id and d.no = e.no
+            )) as dead
+        from core.search_entries as e
+        inner join core.pages as p on p.workspace_id = e.workspace_id and p.id = e.page_id
+        where e.body <> '' and p.deleted_at is null
+    ),
+    vectors as materialized (
+        select v.model, count(*) as vectors from core.block_embeddings as v group by v.model
+    ),
+    queue as materialized (
+        select count(*) as waiting from core.indexing_queue as q where q.priority >= 300
+    )
+    select
+        m.name, m.dimensions, m.state, m.config, m.created_at, t.total, coalesce(v.vectors, 0),
+        core.count_missing_vectors(m.name, null), t.dead, q.waiting
+    from core.embedding_models as m
+    cross join texts as t
+    cross join queue as q
+    left join vectors as v on v.model = m.name
+    where m.dropped_at is null and (m.state <> 'retired' or v.vectors > 0)
+    order by m.state, m.name;
+$$;
+
+
+ALTER FUNCTION ops.reembedding_progress() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION reembedding_progress(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.reembedding_progress() IS 'Models with vectors or to have them: texts in all, vectors, missing, dead letters, waiting. Counts all.';
 
 
 --
@@ -17423,6 +17837,20 @@ COMMENT ON INDEX core.embedding_models_pk IS 'Model by name.';
 
 
 --
+-- Name: embedding_models_state_uq; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE UNIQUE INDEX embedding_models_state_uq ON core.embedding_models USING btree (state) WHERE (state <> 'retired'::text);
+
+
+--
+-- Name: INDEX embedding_models_state_uq; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.embedding_models_state_uq IS 'One active model, and at most one shadow.';
+
+
+--
 -- Name: idempotency_keys_age_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
@@ -18266,6 +18694,14 @@ GRANT ALL ON FUNCTION api.diff_page(p_workspace_id uuid, p_actor uuid, p_page_id
 
 
 --
+-- Name: FUNCTION embedding_model(); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.embedding_model() FROM PUBLIC;
+GRANT ALL ON FUNCTION api.embedding_model() TO quire_api;
+
+
+--
 -- Name: FUNCTION get_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_known_versions bigint[]); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -18504,6 +18940,13 @@ REVOKE ALL ON FUNCTION core.check_member(p_workspace_id uuid, p_actor uuid, p_ro
 
 
 --
+-- Name: FUNCTION check_model(p_name text, p_dimensions integer, p_config jsonb); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_model(p_name text, p_dimensions integer, p_config jsonb) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_operator(p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -18578,6 +19021,13 @@ REVOKE ALL ON FUNCTION core.count_dead_codes() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.count_indexing(p_name text, p_value bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION count_missing_vectors(p_model text, p_limit bigint); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.count_missing_vectors(p_model text, p_limit bigint) FROM PUBLIC;
 
 
 --
@@ -18928,6 +19378,13 @@ REVOKE ALL ON FUNCTION core.measure_queue() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.merge_page(p_head jsonb, p_patch jsonb) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION model_index(p_model text, p_dimensions integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.model_index(p_model text, p_dimensions integer) FROM PUBLIC;
 
 
 --
@@ -19365,6 +19822,13 @@ REVOKE ALL ON FUNCTION core.written_pointer(p_container jsonb, p_op text, p_toke
 
 
 --
+-- Name: FUNCTION abort_reembedding(); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.abort_reembedding() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION ack(p_lease_id uuid, p_model text, p_places integer[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
@@ -19405,6 +19869,21 @@ GRANT ALL ON FUNCTION indexing.count_ready(p_limit integer) TO quire_worker;
 
 
 --
+-- Name: FUNCTION drop_vectors(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.drop_vectors(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION embedding_models(); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.embedding_models() FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.embedding_models() TO quire_worker;
+
+
+--
 -- Name: FUNCTION enqueue_missing(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
@@ -19413,11 +19892,11 @@ GRANT ALL ON FUNCTION indexing.enqueue_missing(p_model text, p_after_workspace_i
 
 
 --
--- Name: FUNCTION ensure_model(p_name text, p_dimensions integer); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION ensure_model(p_name text, p_dimensions integer, p_config jsonb); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p_config jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p_config jsonb) TO quire_worker;
 
 
 --
@@ -19493,11 +19972,25 @@ GRANT ALL ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_ret
 
 
 --
+-- Name: FUNCTION start_reembedding(p_name text, p_dimensions integer, p_config jsonb); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.start_reembedding(p_name text, p_dimensions integer, p_config jsonb) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION sweep(); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION indexing.sweep() FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.sweep() TO quire_worker;
+
+
+--
+-- Name: FUNCTION switch_model(p_name text); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.switch_model(p_name text) FROM PUBLIC;
 
 
 --
@@ -19835,6 +20328,14 @@ GRANT ALL ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_secon
 
 REVOKE ALL ON FUNCTION ops.record_vacuum() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.record_vacuum() TO quire_worker;
+
+
+--
+-- Name: FUNCTION reembedding_progress(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.reembedding_progress() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.reembedding_progress() TO quire_monitor;
 
 
 --

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-EMBEDDERS = ("hashing", "openai")
+EMBEDDERS = ("hashing", "local", "openai")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -55,12 +55,23 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting("QUIRE_WORKER_CONCURRENCY", "5", "Jobs that one worker process runs at once"),
     Setting("QUIRE_INDEX_BATCH", "100", "Queue entries that a drain claims at once"),
     Setting("QUIRE_INDEX_LEASE_SECONDS", "60", "Seconds after which a lost worker's entries come back"),
-    Setting("QUIRE_EMBEDDER", "hashing", "Where vectors come from: `hashing` (built in) or `openai` (by HTTP)"),
+    Setting(
+        "QUIRE_EMBEDDER",
+        "hashing",
+        "Where a new database's vectors come from: `hashing` (built in), `local` (all-MiniLM-L6-v2), `openai` (HTTP)",
+    ),
     Setting("QUIRE_EMBEDDING_URL", "", "Base URL of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1"),
     Setting("QUIRE_EMBEDDING_MODEL", "", "Model name at that endpoint"),
     Setting("QUIRE_EMBEDDING_DIMENSIONS", "", "Dimensions of that model's vectors"),
     Setting("QUIRE_EMBEDDING_API_KEY", "", "Key for that endpoint; never printed"),
-    Setting("QUIRE_EMBEDDING_TIMEOUT", "30", "Seconds that one call of that endpoint may take"),
+    Setting("QUIRE_EMBEDDING_TIMEOUT", "30", "Seconds that one call of that endpoint may take as a whole"),
+    Setting("QUIRE_EMBEDDING_MAX_TOKENS", "50000", "Most tokens of all texts of one request, estimated"),
+    Setting(
+        "QUIRE_EMBEDDING_TEXT_TOKENS",
+        "8000",
+        "Most tokens of one text, estimated; a longer one counts by its beginning",
+    ),
+    Setting("QUIRE_EMBEDDING_MAX_INPUTS", "256", "Most texts of one request"),
     Setting(
         "QUIRE_ALERT_WEBHOOK_URL",
         "",
@@ -105,6 +116,9 @@ class Settings:
     embedding_dimensions: int | None
     embedding_api_key: str | None
     embedding_timeout: float
+    embedding_max_tokens: int
+    embedding_text_tokens: int
+    embedding_max_inputs: int
     alert_webhook_url: str | None
     log_level: str
 
@@ -143,6 +157,9 @@ class Settings:
             embedding_dimensions=read.optional_integer("QUIRE_EMBEDDING_DIMENSIONS", 1, 16_000),
             embedding_api_key=read.optional("QUIRE_EMBEDDING_API_KEY"),
             embedding_timeout=read.seconds("QUIRE_EMBEDDING_TIMEOUT"),
+            embedding_max_tokens=read.integer("QUIRE_EMBEDDING_MAX_TOKENS", 16, 10_000_000),
+            embedding_text_tokens=read.integer("QUIRE_EMBEDDING_TEXT_TOKENS", 16, 1_000_000),
+            embedding_max_inputs=read.integer("QUIRE_EMBEDDING_MAX_INPUTS", 1, 10_000),
             alert_webhook_url=read.secret_url("QUIRE_ALERT_WEBHOOK_URL"),
             log_level=read.choice("QUIRE_LOG_LEVEL", LOG_LEVELS),
         )

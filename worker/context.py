@@ -13,17 +13,22 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from db.embedders import Embedder
+from db.embedders import Embedder, Limits, Models
 from db.pool import Pool
 from db.settings import Settings
 from worker.drain import Drain
+from worker.models import create_models
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Context:
-    """What the jobs of one worker process share."""
+    """What the jobs of one worker process share.
+
+    Attributes:
+        embedder: of the settings; what the database says is in `models`.
+    """
 
     settings: Settings
     pool: Pool
@@ -33,6 +38,10 @@ class Context:
     worker: UUID = field(default_factory=uuid4)
     drains: list[Drain] = field(default_factory=list[Drain])
     done: int = 0  # entries worked on by this process
+    models: Models = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.models = create_models(self.settings, self.pool)
 
     def take_drain(self) -> Drain:
         """A drainer that nobody uses just now: it remembers how far it had got. Give it back to `drains`."""
@@ -41,7 +50,7 @@ class Context:
             drain.wake()
             return drain
         return Drain(
-            self.pool, self.embedder, worker=self.worker, stop=self.stop,
+            self.pool, self.models.current, worker=self.worker, stop=self.stop, limits=Limits.of(self.settings),
             batch=self.settings.index_batch, lease_seconds=self.settings.index_lease_seconds,
         )  # fmt: skip
 

@@ -9,33 +9,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
 
-from db.embedders import Embedder, Outage, Vectors, to_text
+from db.embedders import Embedder, Limits, ask, to_text
 from db.pool import Pool
 from worker import claims
 from worker.claims import Claimed, Failure
+from worker.embedding import NotAsked, embed_or_stop
 from worker.turns import PRIORITIES, Turns
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 FOUND_ROWS = 5_000  # looked through for new workspaces, once a second
 FOUND_WORKSPACES = 1_000
 WRITE_VECTORS = 20  # an HNSW index takes 2-3 ms a vector: short statements
 WRITE_ROWS = 200  # entries without a vector
-EMBED_CHARACTERS = 8000  # of one text; providers refuse more than about 8,000 tokens
-REQUEST_CHARACTERS = 200_000  # of one request
-STOP_GRACE = 3.0  # seconds that a stopping worker gives a provider to answer
 
 Vector = tuple[int, str | None, str | None]  # place, model, vector as text
+Current = Callable[[], Awaitable[Sequence[Embedder]]]  # models in use: the active one first, then a shadow
 
 
 @dataclass
@@ -43,12 +39,14 @@ class Outcome:
     """What became of a batch's texts.
 
     Attributes:
-        vectors: by place.
+        vectors: of all models.
+        ready: places that the active model has nothing left to do for.
         failures: entries to be charged.
-        outage: seconds to wait for the provider; None: it is well.
+        outage: seconds to wait for the active model's provider; None: it is well.
     """
 
-    vectors: dict[int, str] = field(default_factory=dict[int, str])
+    vectors: list[Vector] = field(default_factory=list[Vector])
+    ready: set[int] = field(default_factory=set[int])
     failures: list[Failure] = field(default_factory=list[Failure])
     outage: float | None = None
 
@@ -59,11 +57,12 @@ class Drain:
     def __init__(
         self,
         pool: Pool,
-        embedder: Embedder,
+        current: Current,
         *,
         batch: int,
         lease_seconds: float,
         stop: asyncio.Event,
+        limits: Limits | None = None,
         worker: UUID | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,15 +70,18 @@ class Drain:
 
         Args:
             pool: connections as quire_worker.
-            embedder: makes the vectors; called in a thread.
+            current: tells the models in use before each claim; their embedders are called in a thread.
             batch: most entries of a claim.
             lease_seconds: after which a lost drainer's entries come back; renewed while it lives.
             stop: set when the worker is to stop.
+            limits: of a request to an embedder.
             worker: which process holds the leases, for operators.
             now: a clock in seconds.
         """
-        self._pool, self._embedder, self._stop, self._worker = pool, embedder, stop, worker
+        self._pool, self._current, self._stop, self._worker = pool, current, stop, worker
         self._batch, self._lease_seconds = batch, lease_seconds
+        self._limits = limits or Limits()
+        self._embedders: Sequence[Embedder] = ()
         self._turns = Turns(now)
 
     def wake(self) -> None:
@@ -95,6 +97,7 @@ class Drain:
         if self._turns.whole_is_due(idle=False):
             self._turns.restart()
         fresh = self._turns.fresh
+        self._embedders = await self._current()
         seen = await self._pass()
         if not seen and not fresh and self._turns.whole_is_due(idle=True):
             self._turns.restart()
@@ -148,7 +151,7 @@ class Drain:
     ) -> Claimed:
         return await claims.claim(
             *(self._pool, lane, priority, after, workspaces, limit, lease, self._lease_seconds),
-            *(self._worker, [self._embedder.name]),
+            *(self._worker, [embedder.name for embedder in self._embedders]),
         )
 
     async def _serve(self, lane: int, priority: int, after: int, limit: int) -> int:
@@ -165,15 +168,10 @@ class Drain:
             outcome = await self._embed(claimed)
             refused = await self._write_all(lease, claimed.stale or (), outcome)
             done = again = retried = dead = released = 0
-            wanted = set(claimed.places or ())
-            ready = [
-                place
-                for place in range(1, claimed.rows + 1)
-                if place not in refused and (place in outcome.vectors or place not in wanted)
-            ]
+            ready = sorted(outcome.ready - refused)
             whole = len(ready) == claimed.rows
             if ready:
-                done, again = await claims.ack(self._pool, lease, self._embedder.name, None if whole else ready)
+                done, again = await claims.ack(self._pool, lease, self._embedders[0].name, None if whole else ready)
             if outcome.failures:
                 retried, dead = await claims.fail(self._pool, lease, outcome.failures)
             if not whole:
@@ -189,67 +187,51 @@ class Drain:
         )  # fmt: skip
 
     async def _embed(self, claimed: Claimed) -> Outcome:
-        """Vectors of those that need one, in requests of bounded size; stops asking at an outage or when stopped."""
-        outcome = Outcome()
-        if not claimed.places:
-            return outcome
-        wait = claimed.waits[0] if claimed.waits else None
-        if wait:
-            outcome.outage = wait
-            return outcome
-        request: list[tuple[int, str]] = []
-        size = 0
-        for place, body in zip(claimed.places, claimed.bodies or (), strict=True):
-            text = body[:EMBED_CHARACTERS]
-            if request and size + len(text) > REQUEST_CHARACTERS:
-                await self._ask(request, outcome, probe=wait is not None)
-                request, size = [], 0
-            request.append((place, text))
-            size += len(text)
-        await self._ask(request, outcome, probe=wait is not None)
-        if wait is not None and outcome.outage is None:
-            await claims.close_breaker(self._pool, self._embedder.name)
+        """Vectors of those that need one, model by model. Only the active one, the first, decides about the entries."""
+        outcome = Outcome(ready=set(range(1, claimed.rows + 1)))
+        wanted = list(zip(claimed.places or (), claimed.models or (), claimed.bodies or (), strict=True))
+        for number, embedder in enumerate(self._embedders):
+            texts = [(place, body) for place, model, body in wanted if model == embedder.name]
+            if not texts:
+                continue
+            wait = claimed.waits[number] if claimed.waits else None
+            vectors, refused, outage = await self._ask(embedder, [body for _, body in texts], wait)
+            outcome.vectors += [(texts[at][0], embedder.name, vector) for at, vector in vectors.items()]
+            if number == 0:
+                outcome.ready -= {place for at, (place, _) in enumerate(texts) if at not in vectors}
+                outcome.failures = [
+                    Failure(texts[at][0], "embedding_refused", reason) for at, reason in refused.items()
+                ]
+                outcome.outage = outage
         return outcome
 
-    async def _ask(self, request: list[tuple[int, str]], outcome: Outcome, *, probe: bool) -> None:
-        """One request; when it is refused, its halves, down to the entries that are to blame."""
-        if outcome.outage is not None:
-            return
-        try:
-            vectors = await self._embed_or_stop([text for _, text in request])
-        except Outage as error:
-            outcome.outage = await claims.open_breaker(
-                self._pool, self._embedder.name, error.retry_after, probe, str(error)
+    async def _ask(
+        self, embedder: Embedder, texts: Sequence[str], wait: float | None
+    ) -> tuple[dict[int, str], dict[int, str], float | None]:
+        """Vectors, reasons why texts are refused, and the seconds of an outage; the breaker hears of it.
+
+        Args:
+            embedder: of one model.
+            texts: to embed.
+            wait: see Claimed.waits.
+        """
+        if wait:
+            return {}, {}, wait
+        answers = await ask(texts, lambda some: embed_or_stop(embedder, some, self._stop), self._limits)
+        outage: float | None = None
+        if isinstance(answers.outage, NotAsked):
+            outage = answers.outage.retry_after
+        elif answers.outage is not None:
+            outage = await claims.open_breaker(
+                *(self._pool, embedder.name, answers.outage.retry_after, wait is not None, str(answers.outage))
             )
             log.warning(
-                "embedding provider out", extra={"reason": str(error), "wait_seconds": round(outcome.outage, 1)}
+                "embedding provider out",
+                extra={"model": embedder.name, "reason": str(answers.outage), "wait_seconds": round(outage, 1)},
             )
-        except Exception as error:
-            if len(request) > 1:
-                middle = len(request) // 2
-                await self._ask(request[:middle], outcome, probe=probe)
-                await self._ask(request[middle:], outcome, probe=probe)
-            else:
-                outcome.failures.append(Failure(request[0][0], "embedding_refused", f"{type(error).__name__}: {error}"))
-        else:
-            if vectors is None:
-                outcome.outage = 0.0
-                return
-            for (place, _), vector in zip(request, vectors, strict=True):
-                outcome.vectors[place] = to_text(vector)
-
-    async def _embed_or_stop(self, texts: Sequence[str]) -> Vectors | None:
-        """The vectors; None when the worker is to stop and they do not come in time."""
-        embedding = asyncio.ensure_future(in_thread(lambda: self._embedder.embed(texts)))
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({embedding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not embedding.done():
-                await asyncio.wait({embedding}, timeout=STOP_GRACE)
-            return await embedding if embedding.done() else None
-        finally:
-            stopping.cancel()
-            embedding.cancel()
+        elif wait is not None:
+            await claims.close_breaker(self._pool, embedder.name)
+        return {at: to_text(vector) for at, vector in answers.vectors.items()}, answers.refused, outage
 
     async def _write_all(self, lease: UUID, stale: Sequence[int], outcome: Outcome) -> set[int]:
         """Write the batch's entries in short statements; the places of those that the database refused.
@@ -257,9 +239,9 @@ class Drain:
         A text without its vector is written all the same: full text goes on without the provider.
         """
         refused: set[int] = set()
-        plain: list[Vector] = [(place, None, None) for place in stale if place not in outcome.vectors]
-        vectors: list[Vector] = [(place, self._embedder.name, text) for place, text in outcome.vectors.items()]
-        for todo, size in ((plain, WRITE_ROWS), (vectors, WRITE_VECTORS)):
+        embedded = {place for place, _, _ in outcome.vectors}
+        plain: list[Vector] = [(place, None, None) for place in stale if place not in embedded]
+        for todo, size in ((plain, WRITE_ROWS), (outcome.vectors, WRITE_VECTORS)):
             for start in range(0, len(todo), size):
                 refused |= await self._write(lease, todo[start : start + size], outcome.failures)
         return refused
@@ -298,30 +280,3 @@ class Drain:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-
-
-async def in_thread(function: Callable[[], T]) -> T:
-    """A blocking call in a thread of its own that does not keep the process from ending, unlike an executor's."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(value)  # pyright: ignore[reportArgumentType]
-
-    def run() -> None:
-        value: T | None = None
-        error: BaseException | None = None
-        try:
-            value = function()
-        except Exception as raised:
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=run, name="embed", daemon=True).start()
-    return await future

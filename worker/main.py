@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import signal
 import sys
@@ -20,7 +21,7 @@ from procrastinate.worker import Worker
 from psycopg_pool import PoolTimeout
 
 from db import logs
-from db.embedders import from_settings
+from db.embedders import LocalUnavailable, from_settings, model_of_settings
 from db.pool import Pool, create_pool
 from db.settings import Settings, SettingsError
 from worker import autoscale, periodic, tasks
@@ -47,11 +48,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stop: ends the work.
 
     Raises:
-        ConfigurationError: the model is known with other dimensions, or the database is not Quire's.
+        ConfigurationError: the database has another model, or knows this one with other dimensions; no local model.
     """
     url = settings.worker_database_url
     if url is None:
         raise ConfigurationError("no database: set DATABASE_URL or QUIRE_WORKER_DATABASE_URL")
+    try:
+        embedder = from_settings(settings)
+    except LocalUnavailable as error:
+        raise ConfigurationError(f"QUIRE_EMBEDDER={settings.embedder}: {error}") from error
     count = settings.worker_concurrency
     # Requests of a worker wait as long as they have to: no limit on the queue for a connection.
     pools = replace(settings, pool_max_waiting=10_000)
@@ -59,7 +64,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     job_pool = create_pool(
         url, pools, min_size=1, max_size=count + 9, options="-c search_path=procrastinate", name="quire_jobs"
     )
-    context = Context(settings, pool, from_settings(settings), count, stop)
+    context = Context(settings, pool, embedder, count, stop)
     await pool.open()
     await job_pool.open()
     try:
@@ -69,7 +74,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             indexing = tasks.create_indexing_app(context)
             control = tasks.create_periodic_app(context, schedule, "control")
             upkeep = tasks.create_periodic_app(context, schedule, "upkeep")
-            log.info("worker started", extra={"concurrency": count, "model": context.embedder.name})
+            log.info(
+                "worker started",
+                extra={"concurrency": count, "models": [e.name for e in await context.models.current()]},
+            )
             await asyncio.gather(
                 keep_working(indexing, job_pool, "indexing", count, stop),
                 keep_working(control, job_pool, "control", 3, stop),
@@ -79,7 +87,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 until_it_works(stop, "catch_up", lambda: periodic.catch_up(context)),
             )
     finally:
-        context.embedder.close()
+        embedder.close()
+        context.models.close()
         await close(pool)
         await close(job_pool)
         log.info("worker stopped")
@@ -90,12 +99,16 @@ async def prepare(context: Context, schedule: list[Task]) -> None:
     try:
         schedule[:] = await periodic.read_tasks(context)
         await periodic.run_task(context, "ensure_partitions")
+        model = model_of_settings(context.settings)
         row = await context.call(
-            "select indexing.ensure_model(%s::text, %s::integer)", context.embedder.name, context.embedder.dimensions
+            "select indexing.ensure_model(%s::text, %s::integer, %s::jsonb)",
+            *(model.name, model.dimensions, json.dumps(model.config)),
         )
     except psycopg.Error as error:
         if error.diag.constraint_name == "model_dimensions":
             raise ConfigurationError(f"{error.diag.message_primary}: correct QUIRE_EMBEDDING_DIMENSIONS") from error
+        if error.diag.constraint_name in ("model_not_active", "bad_model"):
+            raise ConfigurationError(str(error.diag.message_primary)) from error
         if error.sqlstate in ("3F000", "42883", "42P01"):
             # A worker may be started before the migration that it needs has ended.
             raise psycopg.OperationalError(
@@ -103,7 +116,12 @@ async def prepare(context: Context, schedule: list[Task]) -> None:
             ) from error
         raise
     if row and row[0]:
-        log.info("new embedding model", extra={"model": context.embedder.name})
+        log.info("new embedding model", extra={"model": model.name})
+    context.models.forget()
+    active = (await context.models.current())[0].name
+    if active != model.name:
+        # Not an error: it is so on every machine after a switch, until its settings are changed.
+        log.warning("settings name another model than the active one", extra={"model": active, "settings": model.name})
 
 
 async def until_it_works(stop: asyncio.Event, what: str, step: Callable[[], Awaitable[object]]) -> None:

@@ -37,5 +37,5 @@ async def report(context: Context) -> None:
     await context.call(
         "select indexing.heartbeat(%s::uuid, %s::text, %s::integer, %s::integer, %s::text[], %s::bigint)",
         *(context.worker, socket.gethostname(), os.getpid()),
-        *(context.concurrency, [context.embedder.name], context.done),
+        *(context.concurrency, [one.name for one in await context.models.current()], context.done),
     )

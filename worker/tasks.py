@@ -139,14 +139,24 @@ async def wake_when_behind(context: Context) -> int:
 
 
 async def queue_missing(context: Context) -> int:
-    """Queue blocks without entry or vector, all pages once, without making the queue deep; returns how many."""
+    """Queue blocks without entry, or without vector by a model in use, without making the queue deep; how many."""
+    total = 0
+    for embedder in await context.models.current():
+        total += await _queue_missing(context, embedder.name)
+    if total:
+        log.info("blocks without entry or vector queued", extra={"rows": total})
+    return total
+
+
+async def _queue_missing(context: Context, model: str) -> int:
+    """All pages once, for one model."""
     after = (UUID(int=0), UUID(int=0))
     total = 0
     while not context.stop.is_set():
         row = await context.call(
             "select workspace_id, page_id, enqueued"
             " from indexing.enqueue_missing(%s::text, %s::uuid, %s::uuid, %s::integer)",
-            *(context.embedder.name, *after, MISSING_PAGES),
+            *(model, *after, MISSING_PAGES),
         )
         if row is None:
             break
@@ -157,6 +167,4 @@ async def queue_missing(context: Context) -> int:
             if ready is None or ready[0] < DEEP_QUEUE:
                 break
             await asyncio.sleep(1)
-    if total:
-        log.info("blocks without entry or vector queued", extra={"rows": total})
     return total

@@ -17,7 +17,7 @@ _CHOSEN = re.compile(r"(?:\bthen|\belse)\s+" + _SLUG)
 _NAMED = re.compile(r"\bv_slug(?: text)? :=\s+" + _SLUG)
 # Raised to the old application, which writes to tables directly; the functions of schema api announce their writes.
 # Damage is a fault of ours: its SQLSTATE XX001 makes it a 500.
-_NOT_OVER_HTTP = {"version_fence", "history_damaged"}
+_NOT_OVER_HTTP = {"bad_model", "model_dimensions", "version_fence", "history_damaged"}
 
 
 @cache

@@ -53,6 +53,15 @@ class NoEmbedder:
         """Nothing to close."""
 
 
+def only(embedder: NoEmbedder) -> Any:
+    """What db.embedders.Models.current is: the models in use."""
+
+    async def current() -> list[NoEmbedder]:
+        return [embedder]
+
+    return current
+
+
 class Job:
     """What the drain asks of procrastinate's JobContext."""
 
@@ -66,7 +75,9 @@ async def drain(conninfo: str, concurrency: int, model: str, batches: int = 0, s
     settings = replace(Settings.from_env({"DATABASE_URL": conninfo, **_given()}), pool_max_waiting=10_000)
     pool = create_pool(as_role(conninfo, "quire_worker"), settings, min_size=concurrency, max_size=concurrency + 3)
     await pool.open(wait=True)
-    context = Context(settings, pool, NoEmbedder(model), concurrency)
+    embedder = NoEmbedder(model)
+    context = Context(settings, pool, embedder, concurrency)
+    context.models.current = only(embedder)
     app: Any = tasks.create_indexing_app(context)
     job = app.tasks["index_drain"]
     lap = Lap()

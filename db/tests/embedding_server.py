@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from db.embedders import HashingEmbedder
+from db.embedders.requests import CANARY
 
 DIMENSIONS = 384
 
@@ -21,6 +23,9 @@ class EmbeddingServer:
         poison: a request with a text that contains it is refused with 400.
         stall: set it to a cleared event and requests wait for it.
         raw: answer 200 with this body.
+        most: more texts than that are refused with 413.
+        hang_up: that many requests get no answer, their connection is closed.
+        trickle: seconds between the bytes of an answer, headers too.
         texts: every text that was embedded, in order.
         requests: number of requests that came in.
     """
@@ -31,6 +36,9 @@ class EmbeddingServer:
         self.poison: str | None = None
         self.stall: threading.Event | None = None
         self.raw: str | None = None
+        self.most: int | None = None
+        self.hang_up = 0
+        self.trickle: float | None = None
         self.texts: list[str] = []
         self.requests = 0
         self.connections: set[tuple[str, int]] = set()
@@ -48,6 +56,10 @@ class EmbeddingServer:
                     outer.requests += 1
                     outer.connections.add(self.client_address)
                     outer.keys.add(self.headers["authorization"])
+                if outer.hang_up:
+                    outer.hang_up -= 1
+                    self.close_connection = True
+                    return
                 if (stall := outer.stall) is not None:
                     stall.wait(60)
                 status, answer = outer.answer(body["input"])
@@ -57,8 +69,14 @@ class EmbeddingServer:
                     for name, value in outer.headers.items():
                         self.send_header(name, value)
                     self.send_header("content-length", str(len(data)))
-                    self.end_headers()
-                    self.wfile.write(data)
+                    if outer.trickle is None:
+                        self.end_headers()
+                        self.wfile.write(data)
+                    else:
+                        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                        for _ in range(600):
+                            self.wfile.write(b"x")
+                            time.sleep(outer.trickle)
                 except OSError:
                     pass  # its client has been killed
 
@@ -79,10 +97,12 @@ class EmbeddingServer:
             return self.status, '{"error": {"message": "told to fail"}}'
         if self.poison is not None and any(self.poison in text for text in texts):
             return 400, '{"error": {"message": "content refused"}}'
+        if self.most is not None and len(texts) > self.most:
+            return 413, '{"error": {"message": "too many"}}'
         if self.raw is not None:
             return 200, self.raw
         with self._lock:
-            self.texts += texts
+            self.texts += [text for text in texts if text != CANARY]
             vectors = self._embedder.embed(texts)
         items = [{"index": i, "embedding": vector.tolist()} for i, vector in enumerate(vectors)]
         return 200, json.dumps({"data": items[::-1]})  # the order is not promised

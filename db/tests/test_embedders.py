@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import numpy as np
 import pytest
 
 from db.embedders import HashingEmbedder, OpenAIEmbedder, Outage, Refused, from_settings, to_text
+from db.embedders.openai import retry_after
 from db.settings import Settings
 from db.tests.embedding_server import EmbeddingServer
 
@@ -72,6 +76,40 @@ def test_a_rate_limit_says_how_long_to_wait(server: EmbeddingServer, remote: Ope
     with pytest.raises(Outage) as caught:
         remote.embed(["text"])
     assert caught.value.retry_after == 37
+
+
+def test_a_rate_limit_may_name_a_date(server: EmbeddingServer, remote: OpenAIEmbedder) -> None:
+    now = datetime.now(UTC)
+    server.status, server.headers = 503, {"retry-after": format_datetime(now + timedelta(seconds=90), usegmt=True)}
+    with pytest.raises(Outage) as caught:
+        remote.embed(["text"])
+    assert 85 < caught.value.retry_after <= 91
+
+
+def test_a_date_is_compared_with_the_clock_of_its_sender() -> None:
+    date = b"Wed, 21 Oct 2015 07:28:00 GMT"
+    assert retry_after([(b"Retry-After", b"Wed, 21 Oct 2015 07:30:00 GMT"), (b"Date", date)]) == 120
+    assert retry_after([(b"retry-after", date)]) == 0.1, "long ago"
+    assert [retry_after([(b"retry-after", value)]) for value in (b"soon", b"nan", b"1e9", b"-3")] == [10, 10, 600, 0.1]
+
+
+def test_a_provider_that_trickles_bytes_is_an_outage_in_time(server: EmbeddingServer, remote: OpenAIEmbedder) -> None:
+    server.trickle = 0.05
+    begin = time.monotonic()
+    with pytest.raises(Outage, match="ReadTimeout"):
+        remote.embed(["text"])
+    assert time.monotonic() - begin < 2, "0.5 s is the limit of the whole call; the server would go on for 30"
+
+
+def test_a_connection_that_breaks_is_replaced_once(server: EmbeddingServer, remote: OpenAIEmbedder) -> None:
+    remote.embed(["one"])
+    server.hang_up = 1
+    assert remote.embed(["two"]).shape == (1, 384)
+    assert server.requests == 3 and len(server.connections) == 2
+    server.hang_up = 2
+    with pytest.raises(Outage, match="RemoteProtocolError"):
+        remote.embed(["three"])
+    assert server.requests == 5
 
 
 def test_a_stalling_provider_is_an_outage(server: EmbeddingServer, remote: OpenAIEmbedder) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import closing
 from typing import Any, TypeVar
 from uuid import UUID
@@ -60,12 +60,21 @@ def with_drain(
         pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
         await pool.open()
         try:
-            drain = Drain(pool, embedder, batch=batch, lease_seconds=lease, stop=stop or asyncio.Event())
+            drain = Drain(pool, only(embedder), batch=batch, lease_seconds=lease, stop=stop or asyncio.Event())
             return await work(drain)
         finally:
             await pool.close()
 
     return asyncio.run(run())
+
+
+def only(*embedders: Embedder) -> Callable[[], Awaitable[list[Embedder]]]:
+    """Models in use, the active one first."""
+
+    async def current() -> list[Embedder]:
+        return list(embedders)
+
+    return current
 
 
 async def until_empty(drain: Drain) -> int:
@@ -282,7 +291,7 @@ def test_a_stopping_worker_gives_its_batch_back(
     workspace: UUID,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("worker.drain.STOP_GRACE", 0.1)
+    monkeypatch.setattr("worker.embedding.STOP_GRACE", 0.1)
     pages.create_page(conn, workspace, ["text"])
     provider.stall = threading.Event()
     stop = asyncio.Event()
@@ -357,7 +366,9 @@ def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
         pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=1)
         await pool.open()
         stop = asyncio.Event()
-        drains = [Drain(pool, embedder, batch=100, lease_seconds=60, stop=stop, now=lambda: clock) for _ in range(3)]
+        drains = [
+            Drain(pool, only(embedder), batch=100, lease_seconds=60, stop=stop, now=lambda: clock) for _ in range(3)
+        ]
 
         async def step(seconds: float) -> None:
             nonlocal clock
@@ -389,3 +400,41 @@ def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
         "select max(attempts) from core.indexing_done where workspace_id = %s", [workspace]
     ).fetchone()
     assert attempts == (1,)
+
+
+def test_a_shadow_model_is_filled_and_its_outage_holds_nobody_up(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """The active model alone decides about an entry; the shadow's vectors come when its provider is there."""
+    with closing(EmbeddingServer()) as other, closing(OpenAIEmbedder(other.url, "shadow", DIMENSIONS)) as shadow:
+        conn.execute(
+            "insert into core.embedding_models (name, dimensions, state, created_at)"
+            " values ('shadow', %s, 'shadow', now()) on conflict (name) do update set state = 'shadow'",
+            [DIMENSIONS],
+        )
+
+        async def drain_with_both() -> None:
+            pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
+            await pool.open()
+            try:
+                drain = Drain(pool, only(embedder, shadow), batch=100, lease_seconds=60, stop=asyncio.Event())
+                await until_empty(drain)
+            finally:
+                await pool.close()
+
+        try:
+            pages.create_page(conn, workspace, ["one", "two"])
+            asyncio.run(drain_with_both())
+            vectors = "select no, model from core.block_embeddings where workspace_id = %s order by no, model"
+            both = [(no, model) for no in (1, 2) for model in ("shadow", MODEL)]
+            assert conn.execute(vectors, [workspace]).fetchall() == both
+            other.status = 503
+            page = pages.create_page(conn, workspace, ["three"])
+            asyncio.run(drain_with_both())
+            assert queue(conn) == []
+            made = conn.execute("select model from core.block_embeddings where page_id = %s", [page]).fetchall()
+            assert made == [(MODEL,)]
+            opened = conn.execute("select model from core.indexing_breakers where outages > 0").fetchall()
+            assert opened == [("shadow",)]
+        finally:
+            conn.execute("delete from core.embedding_models where name = 'shadow'")

@@ -228,8 +228,21 @@ def test_unusable_settings_are_named(arguments: list[str], environ: dict[str, st
 def test_another_dimension_of_a_known_model_is_refused(
     conn: psycopg.Connection, database: str, provider: EmbeddingServer
 ) -> None:
-    conn.execute("select indexing.ensure_model('other-model', 8)")
+    conn.execute("insert into core.embedding_models values ('other-model', 8, 'retired', now())")
     with running(database, provider, QUIRE_EMBEDDING_MODEL="other-model") as worker:
         assert worker.process.wait(20) == 2
         worker.log_file.seek(0)
         assert "correct QUIRE_EMBEDDING_DIMENSIONS" in worker.log_file.read()
+
+
+def test_an_unknown_model_is_refused_while_there_are_vectors(
+    conn: psycopg.Connection, database: str, provider: EmbeddingServer
+) -> None:
+    workspace = pages.create_workspace(conn)
+    pages.create_page(conn, workspace, ["text"])
+    with running(database, provider):
+        wait_until(lambda: waiting(conn) == 0, 20, "an empty queue")
+    with running(database, provider, QUIRE_EMBEDDING_MODEL="unheard-of") as worker:
+        assert worker.process.wait(20) == 2
+        worker.log_file.seek(0)
+        assert "change to unheard-of with `quire reembed --model unheard-of`" in worker.log_file.read()

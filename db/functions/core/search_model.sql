@@ -1,6 +1,6 @@
 -- core.search_model: the model whose vectors a search compares with: the named one, else the active one. All NULL
--- without an embedding, and for a model that no worker has registered yet. PT400 bad_embedding: not a vector of the
--- model's dimensions.
+-- without an embedding, and for a model that cannot be searched: not registered, being filled, or dropped. PT400
+-- bad_embedding: not a vector of the model's dimensions.
 create or replace function core.search_model(
     p_model text,
     p_embedding text
@@ -20,7 +20,9 @@ begin
     end if;
     select m.* into v_model
     from core.embedding_models as m
-    where m.name = p_model or p_model is null and m.state = 'active'
+    where (m.name = p_model or p_model is null and m.state = 'active')
+        and m.state <> 'shadow'
+        and m.dropped_at is null
     limit 1;
     if v_model.name is null then
         return v_model;
@@ -35,5 +37,5 @@ end;
 $$;
 
 comment on function core.search_model(text, text) is
-'Model of a search by vectors; all NULL without an embedding or before the model is known. PT400 bad_embedding.';
+'Model of a search by vectors; all NULL without an embedding or when it cannot be searched. PT400 bad_embedding.';
 revoke all on function core.search_model(text, text) from public;

@@ -1,7 +1,7 @@
--- indexing.enqueue_missing: queues, at the lowest priority, blocks that have no entry, or no vector by a model: after a
--- new model, after an adoption, or should an entry ever be lost. A slice of pages a call, in key order behind the last
--- one; no row: the end is reached. Each page's rows are inserted in key order, and one page a slice's step, as a save
--- does.
+-- indexing.enqueue_missing: queues, at the lowest priority, blocks that have no entry, or no vector of its content by a
+-- model: while a new model is filled, after an adoption, or should an entry ever be lost. A slice of pages a call, in
+-- key order behind the last one; no row: the end is reached. Each page's rows are inserted in key order, and one page a
+-- slice's step, as a save does.
 create or replace function indexing.enqueue_missing(
     p_model text,
     p_after_workspace_id uuid,
@@ -47,7 +47,7 @@ begin
     where (p.workspace_id, p.id) > (p_after_workspace_id, p_after_page_id)
         and (p.workspace_id, p.id) <= (v_workspace_id, v_page_id)
         and p.deleted_at is null
-        and (e.no is null or m.no is null and e.body <> '')
+        and (e.no is null or (m.no is null or m.ver < e.ver) and e.body <> '')
         and not exists (
             select 1 from core.indexing_dead_letters as d
             where d.workspace_id = b.workspace_id and d.page_id = b.page_id and d.no = b.no

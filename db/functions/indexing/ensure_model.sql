@@ -1,9 +1,12 @@
--- indexing.ensure_model: what a worker says at its start: the model it embeds with. A new one is registered, gets its
--- approximate index (on no rows yet, so at once) and becomes the active one; indexing.enqueue_missing then queues what
--- has no vector by it. True when it became active now. PT409 model_dimensions: known with another number of dimensions.
+-- indexing.ensure_model: what a worker says at its start: the model that its settings name. True when it became the
+-- active one now, which it does only while there is no vector at all: a database's first model. Later the database
+-- rules: a model that it knows (an operator's settings may be older than the last switch) is taken note of, no more,
+-- but that the active model is reached as the settings say. PT409 model_not_active: an unknown one, and there are
+-- vectors; PT409 model_dimensions; PT400 bad_model.
 create or replace function indexing.ensure_model(
     p_name text,
-    p_dimensions integer
+    p_dimensions integer,
+    p_config jsonb default null
 )
 returns boolean
 language plpgsql
@@ -15,42 +18,46 @@ set lock_timeout = '10s'
 as $$
 declare
     v_model core.embedding_models;
-    v_index text;
-    v_type text;
+    v_active text;
+    v_index record;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
-    select m.* into v_model from core.embedding_models as m where m.name = p_name;
-    if v_model.dimensions <> p_dimensions then
-        raise exception 'the model % has % dimensions, not %', p_name, v_model.dimensions, p_dimensions
-            using errcode = 'PT409', constraint = 'model_dimensions',
-            detail = jsonb_build_object('model', p_name, 'dimensions', v_model.dimensions)::text;
-    elsif v_model.state = 'active' then
+    v_model := core.check_model(p_name, p_dimensions, p_config);
+    if v_model.state = 'active' then
+        update core.embedding_models as m
+        set config = p_config
+        where m.name = p_name and m.config is distinct from p_config and p_config is not null;
         return false;
+    elsif exists (select from core.block_embeddings)
+        or exists (select from core.embedding_models as m where m.state = 'shadow') then
+        if v_model.name is not null then
+            return false;
+        end if;
+        select m.name into v_active from core.embedding_models as m where m.state = 'active';
+        raise exception 'the active model is %, and its vectors are there: change to % with `quire reembed --model %`',
+            v_active, p_name, p_name
+            using errcode = 'PT409', constraint = 'model_not_active',
+            detail = jsonb_build_object('model', p_name, 'active', v_active)::text;
     end if;
 
     update core.embedding_models as m set state = 'retired' where m.state = 'active';
-    insert into core.embedding_models as m (name, dimensions, state, created_at)
-    values (p_name, p_dimensions, 'active', core.clock())
-    on conflict (name) do update set state = 'active';
+    insert into core.embedding_models as m (name, dimensions, state, created_at, config)
+    values (p_name, p_dimensions, 'active', core.clock(), coalesce(p_config, '{}'))
+    on conflict (name) do update
+    set state = 'active', dropped_at = null, config = coalesce(p_config, m.config);
 
-    -- pgvector indexes up to 2,000 dimensions, 4,000 at half precision; above that search is exact
-    v_type := case when p_dimensions <= 2000 then 'vector' when p_dimensions <= 4000 then 'halfvec' end;
-    v_index := 'block_embeddings_' || left(regexp_replace(lower(p_name), '[^a-z0-9]+', '_', 'g'), 38) || '_ix';
-    if v_type is not null and to_regclass('core.' || v_index) is null then
+    select i.* into v_index from core.model_index(p_name, p_dimensions) as i;
+    if v_index.is_valid = false then
+        execute v_index.statement; -- on no rows, so at once
         execute format(
-            'create index %I on core.block_embeddings using hnsw ((vec::public.%s(%s)) public.%s_cosine_ops) '
-            'where model = %L', v_index, v_type, p_dimensions, v_type, p_name
-        );
-        execute format(
-            'comment on index core.%I is %L', v_index,
-            'Nearest neighbours by cosine distance, model ' || p_name || ' (HNSW). Made by indexing.ensure_model.'
+            'comment on index core.%I is %L', v_index.name,
+            'Nearest neighbours by cosine distance, model ' || p_name || ' (HNSW).'
         );
     end if;
     return true;
 end;
 $$;
 
-comment on function indexing.ensure_model(text, integer) is
-'Registers and activates the worker''s model; true when it was not active before. PT409 model_dimensions.';
-revoke all on function indexing.ensure_model(text, integer) from public;
-grant execute on function indexing.ensure_model(text, integer) to quire_worker;
+comment on function indexing.ensure_model(text, integer, jsonb) is
+'A worker''s model: activated on an empty vector set, true then. PT409 model_not_active, model_dimensions; PT400.';
+revoke all on function indexing.ensure_model(text, integer, jsonb) from public;
+grant execute on function indexing.ensure_model(text, integer, jsonb) to quire_worker;

@@ -2507,6 +2507,32 @@ PT404 workspace_not_found; PT403 role_required.';
 
 
 --
+-- Name: cron_loaded(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.cron_loaded() RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return coalesce(current_setting('cron.database_name', true), '') <> '';
+exception
+    when insufficient_privilege then
+        return true;
+end;
+$$;
+
+
+ALTER FUNCTION core.cron_loaded() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION cron_loaded(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.cron_loaded() IS 'Whether pg_cron''s library is loaded.';
+
+
+--
 -- Name: decide_limit(text, uuid, uuid, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4991,7 +5017,8 @@ begin
     select count(*), coalesce(sum(coalesce(core.estimate_rows(c.oid), 0)), 0)
     into partitions, rows
     from core.change_months(v_floor) as m (month)
-    left join pg_class as c on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
+    left join pg_class as c
+        on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
     rows := rows + (select count(*) from core.page_changes_default as d where d.at < v_floor);
     return next;
 end;
@@ -9210,8 +9237,8 @@ begin
     end if;
     select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
     if not v_super and not v_login then
-        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance', current_user
-            using errcode = '42501';
+        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance',
+            current_user using errcode = '42501';
     end if;
     if v_super then
         execute format('grant usage on schema cron to %I', p_username);  -- its own records are taken away there
@@ -9225,8 +9252,10 @@ begin
         end if;
         v_names := v_names || v_job.name::text;
     end loop;
-    execute 'select cron.unschedule(j.jobid) from cron.job as j where starts_with(j.jobname, $1) and j.jobname <> all($2)'
-    using 'quire:' || current_database() || ':', v_names;
+    -- those of tasks that are gone, and of another login: names are unique to their login only
+    execute 'select cron.unschedule(j.jobid) from cron.job as j'
+        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)'
+    using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
     perform ops.set_scheduler('pg_cron');
     return cardinality(v_names);
 end;
@@ -9479,7 +9508,8 @@ begin
         ) as m (name, type, value)
         where p.relation is not null and m.value is not null;
     return query
-        select 'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
+        select
+            'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
         from (
             select 'core.indexing_done', count(*)
             from (select from core.indexing_done_default limit 10000) as s
@@ -10122,11 +10152,10 @@ CREATE FUNCTION ops.scheduler() RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    if current_setting('cron.database_name', true) is not null
-        and exists (select from ops.periodic_control as c where c.scheduler = 'pg_cron') then
-        return 'pg_cron';
+    if not exists (select from ops.periodic_control as c where c.scheduler = 'pg_cron') then
+        return 'procrastinate';
     end if;
-    return 'procrastinate';
+    return case when core.cron_loaded() then 'pg_cron' else 'procrastinate' end;
 end;
 $$;
 
@@ -10152,7 +10181,7 @@ begin
     if p_scheduler is null or p_scheduler not in ('procrastinate', 'pg_cron') then
         raise exception 'scheduler is "%": it takes procrastinate or pg_cron', p_scheduler using errcode = '22023';
     end if;
-    if p_scheduler = 'pg_cron' and current_setting('cron.database_name', true) is null then
+    if p_scheduler = 'pg_cron' and not core.cron_loaded() then
         raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
             using errcode = '0A000';
     end if;
@@ -10541,7 +10570,7 @@ ALTER FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) OWN
 -- Name: FUNCTION thin_page_snapshots_on(p_bookmark jsonb, p_pages integer); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) IS 'Retention of snapshots of the next pages behind a bookmark; returns how many went, whether pages are left, the bookmark.';
+COMMENT ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) IS 'Retention of snapshots of the pages behind a bookmark; returns how many went, whether pages are left, the bookmark.';
 
 
 --
@@ -13162,7 +13191,8 @@ ALTER TABLE ops.periodic_tasks OWNER TO quire_owner;
 -- Name: TABLE periodic_tasks; Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON TABLE ops.periodic_tasks IS 'What runs when. Workers read it at their start; `quire schedule pg_cron` hands it to pg_cron, and again after a change.';
+COMMENT ON TABLE ops.periodic_tasks IS 'What runs when. Workers read it at their start; `quire schedule pg_cron` hands it to pg_cron, again
+after a change.';
 
 
 --
@@ -15137,6 +15167,13 @@ REVOKE ALL ON FUNCTION core.count_indexing(p_name text, p_value bigint) FROM PUB
 --
 
 REVOKE ALL ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_document text, p_priority smallint, p_return text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION cron_loaded(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.cron_loaded() FROM PUBLIC;
 
 
 --

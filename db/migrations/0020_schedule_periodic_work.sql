@@ -26,7 +26,8 @@ create table ops.periodic_tasks (
     constraint periodic_tasks_preview_ck check ((preview is null) = (relation is null))
 );
 comment on table ops.periodic_tasks is
-'What runs when. Workers read it at their start; `quire schedule pg_cron` hands it to pg_cron, and again after a change.';
+'What runs when. Workers read it at their start; `quire schedule pg_cron` hands it to pg_cron, again
+after a change.';
 comment on column ops.periodic_tasks.task is 'Name.';
 comment on column ops.periodic_tasks.about is 'What it does, in a sentence.';
 comment on column ops.periodic_tasks.cron is

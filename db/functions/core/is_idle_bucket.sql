@@ -1,6 +1,6 @@
--- core.is_idle_bucket: whether a rate bucket says nothing any more, so that its key is admitted alike without it: no hit
--- since a time, nor within the policy's window and block, and no block in force. One of a policy that is gone is idle
--- after that time.
+-- core.is_idle_bucket: whether a rate bucket says nothing any more, so that its key is admitted alike without it: no
+-- hit since a time, nor within the policy's window and block, and no block in force. One of a policy that is gone is
+-- idle after that time.
 create or replace function core.is_idle_bucket(
     p_bucket core.rate_buckets,
     p_before timestamptz

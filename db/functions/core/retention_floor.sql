@@ -1,5 +1,5 @@
--- core.retention_floor: the time before which a task of ops.periodic_tasks takes things away: keep_hours ago. Hours: days of
--- a session's time zone may have 23 or 25 of them.
+-- core.retention_floor: the time before which a task of ops.periodic_tasks takes things away: keep_hours ago. Hours:
+-- days of a session's time zone may have 23 or 25 of them.
 create or replace function core.retention_floor(
     p_task text
 )

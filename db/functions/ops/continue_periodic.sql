@@ -1,6 +1,6 @@
--- ops.continue_periodic: goes on with tasks that had more to do than one transaction may, the longest waiting first, for
--- about a second. pg_cron calls it every few seconds, for it cannot call a task again at once, as workers do. Returns how
--- many runs it made.
+-- ops.continue_periodic: goes on with tasks that had more to do than one transaction may, the longest waiting first,
+-- for about a second. pg_cron calls it every few seconds, for it cannot call a task again at once, as workers do.
+-- Returns how many runs it made.
 create or replace function ops.continue_periodic(
     p_scheduler text
 )

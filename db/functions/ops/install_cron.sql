@@ -1,7 +1,7 @@
 -- ops.install_cron: hands periodic work to pg_cron, or renews its jobs after a change of ops.periodic_tasks: schedules
--- ops.cron_jobs, removes those that are gone, and puts pg_cron in charge. As a superuser, jobs run as p_username; else as
--- the caller, who needs the owner's rights and USAGE on schema cron. Returns the number of jobs. Where pg_cron has its
--- tables in another database, `quire schedule pg_cron` does the same from there.
+-- ops.cron_jobs, removes those that are gone, and puts pg_cron in charge. As a superuser, jobs run as p_username; else
+-- as the caller, who needs the owner's rights and USAGE on schema cron. Returns the number of jobs. Where pg_cron has
+-- its tables in another database, `quire schedule pg_cron` does the same from there.
 -- 0A000: pg_cron is not in this database; 42501: the caller cannot log in, so that jobs cannot run as it.
 create or replace function ops.install_cron(
     p_username text default 'quire_maintenance'
@@ -25,8 +25,8 @@ begin
     end if;
     select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
     if not v_super and not v_login then
-        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance', current_user
-            using errcode = '42501';
+        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance',
+            current_user using errcode = '42501';
     end if;
     if v_super then
         execute format('grant usage on schema cron to %I', p_username);  -- its own records are taken away there

@@ -1,5 +1,5 @@
--- ops.periodic_metrics: what ops.metrics says of periodic work and retention. Rows of default partitions are counted up to
--- 10,000: any is one too many.
+-- ops.periodic_metrics: what ops.metrics says of periodic work and retention. Rows of default partitions are counted
+-- up to 10,000: any is one too many.
 create or replace function ops.periodic_metrics()
 returns table (name text, type text, labels jsonb, value double precision)
 language plpgsql
@@ -30,7 +30,8 @@ begin
         ) as m (name, type, value)
         where p.relation is not null and m.value is not null;
     return query
-        select 'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
+        select
+            'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
         from (
             select 'core.indexing_done', count(*)
             from (select from core.indexing_done_default limit 10000) as s

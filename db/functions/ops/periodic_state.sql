@@ -18,7 +18,7 @@ select
     p.keep_hours,
     p.about
 from ops.list_periodic() as p
-order by p.late_seconds desc, p.task;
+order by p.late_seconds desc, p.task asc;
 
 comment on view ops.periodic_state is
 'Periodic work: what runs when and by whom, when it last did, whether it is late. ops.purge_runs has the past.';

@@ -1,5 +1,5 @@
--- ops.preview_purge: what a task of retention would take now, and why: partitions, rows (of partitions an estimate), and
--- what is kept. Reads only, and takes no lock that anybody waits for. 22023: no such task of retention.
+-- ops.preview_purge: what a task of retention would take now, and why: partitions, rows (of partitions an estimate),
+-- and what is kept. Reads only, and takes no lock that anybody waits for. 22023: no such task of retention.
 create or replace function ops.preview_purge(
     p_task text
 )

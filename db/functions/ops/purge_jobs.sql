@@ -1,5 +1,5 @@
--- ops.purge_jobs: finished jobs of the executor go a day after their last event, with their events, up to p_limit a call;
--- returns how many. Workers delete what succeeded at once: these are failed, cancelled and rescued ones.
+-- ops.purge_jobs: finished jobs of the executor go a day after their last event, with their events, up to p_limit a
+-- call; returns how many. Workers delete what succeeded at once: these are failed, cancelled and rescued ones.
 create or replace function ops.purge_jobs(
     p_limit integer
 )

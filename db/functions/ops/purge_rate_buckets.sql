@@ -1,6 +1,6 @@
--- ops.purge_rate_buckets: takes buckets away that nobody used for an hour and that say nothing any more. Looks at p_limit
--- of them a call, in key order behind the bookmark that the last call returned (their only index is the key); NULL begins
--- anew. A bucket that a request holds is passed over, and one that it has just used stays.
+-- ops.purge_rate_buckets: takes buckets away that nobody used for an hour and that say nothing any more. Looks at
+-- p_limit of them a call, in key order behind the bookmark that the last call returned (their only index is the key);
+-- NULL begins anew. A bucket that a request holds is passed over, and one that it has just used stays.
 create or replace function ops.purge_rate_buckets(
     p_bookmark jsonb,
     p_limit integer

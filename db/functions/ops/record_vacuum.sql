@@ -1,5 +1,5 @@
--- ops.record_vacuum: notes a VACUUM of the queue table that pg_cron sent: its job can hold nothing else. Asked after it,
--- of the statistics, and once for each; returns whether there was one.
+-- ops.record_vacuum: notes a VACUUM of the queue table that pg_cron sent: its job can hold nothing else. Asked after
+-- it, of the statistics, and once for each; returns whether there was one.
 create or replace function ops.record_vacuum()
 returns boolean
 language plpgsql

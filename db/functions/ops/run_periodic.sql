@@ -1,6 +1,7 @@
--- ops.run_periodic: one run of a periodic task: one bounded transaction. outcome is done; failed (the error is recorded,
--- not raised); busy (another session runs it); not_in_charge (of procrastinate and pg_cron, the other one is to run it;
--- `command`, a person's `quire purge`, always may) or disabled. more: it did as much as one transaction may.
+-- ops.run_periodic: one run of a periodic task: one bounded transaction. outcome is done; failed (the error is
+-- recorded, not raised); busy (another session runs it); not_in_charge (of procrastinate and pg_cron, the other one is
+-- to run it; `command`, a person's `quire purge`, always may) or disabled. more: it did as much as one transaction
+-- may.
 -- 22023: no such task or scheduler, or a task that no function can run.
 create or replace function ops.run_periodic(
     p_task text,

@@ -1,5 +1,5 @@
--- ops.scheduler: who is in charge of periodic work: pg_cron, when it was given it and its library is loaded (after a move
--- to a server without it nothing would run), else procrastinate, which is the workers.
+-- ops.scheduler: who is in charge of periodic work: pg_cron, when it was given it and its library is loaded (after a
+-- move to a server without it nothing would run), else procrastinate, which is the workers.
 create or replace function ops.scheduler()
 returns text
 language plpgsql

@@ -30,6 +30,6 @@ end;
 $$;
 
 comment on function ops.thin_page_snapshots_on(jsonb, integer) is
-'Retention of snapshots of the next pages behind a bookmark; returns how many went, whether pages are left, the bookmark.';
+'Retention of snapshots of the pages behind a bookmark; returns how many went, whether pages are left, the bookmark.';
 revoke all on function ops.thin_page_snapshots_on(jsonb, integer) from public;
 grant execute on function ops.thin_page_snapshots_on(jsonb, integer) to quire_worker;

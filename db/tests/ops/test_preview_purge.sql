@@ -119,8 +119,8 @@ select is((select count(*) from procrastinate.procrastinate_events where job_id 
 
 -- records
 insert into ops.purge_runs (hour, task, scheduler, runs, rows, seconds, started_at, finished_at)
-select at, 'purge_jobs', 'procrastinate', 1, 0, 0, at, at
-from unnest(array['2031-05-16 11:00:00+00', '2031-05-16 12:00:00+00', '2031-05-01 00:00:00+00']::timestamptz[]) as at;
+select r.hour, 'purge_jobs', 'procrastinate', 1, 0, 0, r.hour + interval '1 s', r.hour + interval '2 s'
+from unnest(array['2031-05-16 11:00:00+00', '2031-05-16 12:00:00+00', '2031-05-01 00:00:00+00']::timestamptz[]) as r (hour);
 select is(pg_temp.preview('purge_runs'), 'ops.purge_runs 0 2 720', 'records of 30 days ago are foretold');
 select is(ops.purge_run_records(1), 1, 'and go, the oldest first');
 select is((select min(hour) from ops.purge_runs), '2031-05-16 11:00:00+00', 'one at a time here');

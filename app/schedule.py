@@ -41,7 +41,10 @@ def run(args: argparse.Namespace) -> int:
     database_url = need_database_url(Settings.from_env())
     with connect(database_url) as connection:
         if args.scheduler == "pg_cron":
-            count, where = _install(connection, database_url, args.username)
+            try:
+                count, where = _install(connection, database_url, args.username)
+            except (psycopg.errors.FeatureNotSupported, psycopg.errors.InsufficientPrivilege) as error:
+                raise RuntimeError(error.diag.message_primary or str(error)) from error
             print(f"pg_cron runs periodic work: {count} jobs in cron.job of database {where}")
         elif args.scheduler == "procrastinate":
             count = _remove(connection, database_url)

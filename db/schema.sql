@@ -6358,7 +6358,8 @@ begin
     select count(*), coalesce(sum(coalesce(core.estimate_rows(c.oid), 0)), 0)
     into partitions, rows
     from core.change_months(v_floor) as m (month)
-    left join pg_class as c on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
+    left join pg_class as c
+        on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
     rows := rows + (select count(*) from core.page_changes_default as d where d.at < v_floor);
     return next;
 end;
@@ -11569,8 +11570,8 @@ begin
     end if;
     select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
     if not v_super and not v_login then
-        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance', current_user
-            using errcode = '42501';
+        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance',
+            current_user using errcode = '42501';
     end if;
     if v_super then
         execute format('grant usage on schema cron to %I', p_username);  -- its own records are taken away there
@@ -12015,7 +12016,8 @@ begin
         ) as m (name, type, value)
         where p.relation is not null and m.value is not null;
     return query
-        select 'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
+        select
+            'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
         from (
             select 'core.indexing_done', count(*)
             from (select from core.indexing_done_default limit 10000) as s

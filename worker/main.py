@@ -98,7 +98,7 @@ async def prepare(context: Context, schedule: list[Task]) -> None:
     """What a start needs done: partitions, the model known, the schedule read. Raises ConfigurationError."""
     try:
         schedule[:] = await periodic.read_tasks(context)
-        await periodic.run_task(context, "ensure_partitions")
+        await context.call("select ops.ensure_partitions()")  # whoever is in charge: they are needed now
         model = model_of_settings(context.settings)
         row = await context.call(
             "select indexing.ensure_model(%s::text, %s::integer, %s::jsonb)",

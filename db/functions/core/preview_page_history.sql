@@ -14,7 +14,8 @@ begin
     select count(*), coalesce(sum(coalesce(core.estimate_rows(c.oid), 0)), 0)
     into partitions, rows
     from core.change_months(v_floor) as m (month)
-    left join pg_class as c on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
+    left join pg_class as c
+        on c.oid = to_regclass('core.page_changes_p' || to_char(m.month at time zone 'UTC', 'YYYYMM'));
     rows := rows + (select count(*) from core.page_changes_default as d where d.at < v_floor);
     return next;
 end;

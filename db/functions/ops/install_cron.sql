@@ -25,8 +25,8 @@ begin
     end if;
     select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
     if not v_super and not v_login then
-        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance', current_user
-            using errcode = '42501';
+        raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance',
+            current_user using errcode = '42501';
     end if;
     if v_super then
         execute format('grant usage on schema cron to %I', p_username);  -- its own records are taken away there

@@ -30,7 +30,8 @@ begin
         ) as m (name, type, value)
         where p.relation is not null and m.value is not null;
     return query
-        select 'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
+        select
+            'quire_default_partition_rows', 'gauge', jsonb_build_object('table', d.relation), d.found::double precision
         from (
             select 'core.indexing_done', count(*)
             from (select from core.indexing_done_default limit 10000) as s

@@ -238,5 +238,5 @@ def test_a_save_costs_the_same_however_deep_the_queue(conn: psycopg.Connection) 
         conn.execute("vacuum analyze core.indexing_queue")
         costs[depth] = enqueue_cost(conn, workspace)
     conn.execute("truncate core.indexing_queue")
-    # per entry: two levels more in each of the three indexes, and the conflict is looked for in one of them twice
-    assert costs[100] > 0 and costs[100_000] <= costs[100] + 10 * 8, costs
+    # per entry a level or two more in each of four trees: 67 and 100 were seen
+    assert costs[100] > 0 and costs[100_000] <= costs[100] + 10 * 5, costs

@@ -78,7 +78,7 @@ def test_grows_at_once_shrinks_after_the_cooldown_and_replaces_the_dead(
         keep(conn, 500, lambda: len(registered(conn)) == 3, 30, "as many as allowed, not the 50 that are wanted")
         victim = next(pid for pid in registered(conn) if pid not in first)
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: not alive(victim), 10, "its end")
+        keep(conn, 500, lambda: not alive(victim), 10, "its end")
         keep(
             conn,
             500,

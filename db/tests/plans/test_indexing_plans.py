@@ -243,3 +243,35 @@ def test_what_waits_is_read_by_key(conn: psycopg.Connection, filled: UUID) -> No
     )  # fmt: skip
     conditions = {node.get("Index Name"): str(node.get("Index Cond")) for node in plan}
     assert "w.page_id" in conditions["blocks_pk"] and "w.no" in conditions["blocks_pk"]
+
+
+def enqueue_cost(conn: psycopg.Connection, workspace: UUID) -> int:
+    """Blocks of the queue that a save of ten blocks touches, in a session whose plans are made."""
+    costs: list[int] = []
+    for _ in range(7):
+        before = queue_blocks(conn)
+        conn.execute(
+            "select core.enqueue_blocks(%s, gen_random_uuid(), '{1,2,3,4,5,6,7,8,9}', '{10}', 100::smallint)",
+            [workspace],
+        )
+        costs.append(queue_blocks(conn) - before)
+    return sorted(costs)[3]
+
+
+@pytest.mark.slow
+def test_a_save_costs_the_same_however_deep_the_queue(conn: psycopg.Connection) -> None:
+    """Nothing that it reads grows with the queue, but for the levels of its indexes' trees."""
+    workspace = pages.create_workspace(conn)
+    costs: dict[int, int] = {}
+    for depth in (100, 100_000):
+        conn.execute("truncate core.indexing_queue")
+        conn.execute(
+            "insert into core.indexing_queue (workspace_id, page_id, no, run_at, enqueued_at)"
+            " select %s, gen_random_uuid(), 1, now(), now() from generate_series(1, %s)",
+            [workspace, depth],
+        )
+        conn.execute("vacuum analyze core.indexing_queue")
+        costs[depth] = enqueue_cost(conn, workspace)
+    conn.execute("truncate core.indexing_queue")
+    # per entry a level or two more in each of four trees: 67 and 100 were seen
+    assert costs[100] > 0 and costs[100_000] <= costs[100] + 10 * 5, costs

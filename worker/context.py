@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
@@ -72,3 +72,17 @@ async def surviving(job: str) -> AsyncGenerator[None]:
         yield
     except (psycopg.Error, PoolTimeout) as error:
         log.warning("job cut short", extra={"job": job, "reason": f"{type(error).__name__}: {error}"})
+
+
+async def unless_stopped(stop: asyncio.Event, step: Coroutine[Any, Any, object]) -> None:
+    """A step that is given up as soon as the worker is to stop: a call may wait for a lost database for long."""
+    running = asyncio.ensure_future(step)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+    finally:
+        for task in (running, stopping):
+            task.cancel()
+        await asyncio.wait({running, stopping}, timeout=1)

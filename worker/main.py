@@ -12,8 +12,9 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 import procrastinate
 import psycopg
@@ -25,7 +26,7 @@ from db.embedders import LocalUnavailable, from_settings, model_of_settings
 from db.pool import Pool, create_pool
 from db.settings import Settings, SettingsError
 from worker import autoscale, periodic, tasks
-from worker.context import Context
+from worker.context import Context, unless_stopped
 from worker.periodic import Task
 from worker.registry import keep_registered
 
@@ -124,11 +125,11 @@ async def prepare(context: Context, schedule: list[Task]) -> None:
         log.warning("settings name another model than the active one", extra={"model": active, "settings": model.name})
 
 
-async def until_it_works(stop: asyncio.Event, what: str, step: Callable[[], Awaitable[object]]) -> None:
+async def until_it_works(stop: asyncio.Event, what: str, step: Callable[[], Coroutine[Any, Any, object]]) -> None:
     """Do a step, again and again while the database is away, until it works or the worker is to stop."""
     while not stop.is_set():
         try:
-            await step()
+            await unless_stopped(stop, step())
             return
         except _AWAY as error:
             log.warning("database away, trying again", extra={"step": what, "reason": f"{error}".strip()})

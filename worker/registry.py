@@ -11,7 +11,7 @@ import socket
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from worker.context import Context
+from worker.context import Context, unless_stopped
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ async def keep_registered(context: Context) -> None:
     """Report until the worker is to stop, then leave; a database that is away is tried again at the next turn."""
     while not context.stop.is_set():
         try:
-            await report(context)
+            await unless_stopped(context.stop, report(context))
         except (psycopg.Error, PoolTimeout, OSError) as error:
             log.warning("cannot report", extra={"reason": f"{type(error).__name__}: {error}".strip()})
         with contextlib.suppress(TimeoutError):

@@ -27,6 +27,9 @@ _PAGES = 200  # looked at by one statement
 _DEEP = 20_000  # entries of re-embedding that may wait at once: the queue stays small
 _SILENT_SECONDS = 30.0  # without any progress before it is asked whether a worker runs
 _PAUSE = 0.5
+_FOLLOW_SECONDS = (
+    6.0  # in which every worker has heard of a new model: those that have not would do its entries for nought
+)
 
 
 class ReembedError(RuntimeError):
@@ -179,9 +182,12 @@ def _reembed(connection: psycopg.Connection, args: argparse.Namespace, settings:
     fresh = connection.execute(
         "select indexing.start_reembedding(%s, %s, %s::jsonb)", [model.name, model.dimensions, json.dumps(model.config)]
     ).fetchone()
-    print(f"{model.name} ({model.dimensions} dimensions) {'is' if fresh and fresh[0] else 'goes on being'} filled")
+    is_new = bool(fresh and fresh[0])
+    followed = time.monotonic() + (_FOLLOW_SECONDS if is_new else 0.0)
+    print(f"{model.name} ({model.dimensions} dimensions) {'is' if is_new else 'goes on being'} filled")
     _build_index(connection, model)
     try:
+        time.sleep(max(0.0, followed - time.monotonic()))
         old = _fill(connection, model)
     except KeyboardInterrupt:
         print("\nstopped; workers finish what is queued. `quire reembed` goes on, --abort gives up", file=sys.stderr)

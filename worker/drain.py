@@ -21,7 +21,7 @@ from db.pool import Pool
 from worker import claims
 from worker.claims import Claimed, Failure
 from worker.embedding import NotAsked, embed_or_stop
-from worker.turns import PRIORITIES, Turns
+from worker.turns import PRIORITIES, REEMBED, Turns
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ class Outcome:
 
     Attributes:
         vectors: of all models.
-        ready: places that the active model has nothing left to do for.
+        ready: places that the models that decide have nothing left to do for.
         failures: entries to be charged.
-        outage: seconds to wait for the active model's provider; None: it is well.
+        outage: seconds to wait for the provider of a model that decides; None: all is well.
     """
 
     vectors: list[Vector] = field(default_factory=list[Vector])
@@ -132,7 +132,7 @@ class Drain:
             if claimed.rows:
                 self._turns.served(priority, passed)
                 seen += claimed.rows
-                await self._process(lease, claimed)
+                await self._process(lease, claimed, priority)
                 break
             passed.append(priority)
         return seen + await self._try_a_suspect()
@@ -159,13 +159,13 @@ class Drain:
         lease = uuid4()
         claimed = await self._claim(lease, lane, priority, after, [], limit)
         if claimed.rows:
-            await self._process(lease, claimed)
+            await self._process(lease, claimed, priority)
         return claimed.rows
 
-    async def _process(self, lease: UUID, claimed: Claimed) -> None:
+    async def _process(self, lease: UUID, claimed: Claimed, priority: int) -> None:
         begin = time.monotonic()
         async with self._renewing(lease):
-            outcome = await self._embed(claimed)
+            outcome = await self._embed(claimed, len(self._embedders) if priority == REEMBED else 1)
             refused = await self._write_all(lease, claimed.stale or (), outcome)
             done = again = retried = dead = released = 0
             ready = sorted(outcome.ready - refused)
@@ -186,9 +186,17 @@ class Drain:
             },
         )  # fmt: skip
 
-    async def _embed(self, claimed: Claimed) -> Outcome:
-        """Vectors of those that need one, model by model. Only the active one, the first, decides about the entries."""
+    async def _embed(self, claimed: Claimed, deciding: int) -> Outcome:
+        """Vectors of those that need one, model by model.
+
+        Args:
+            claimed: the batch.
+            deciding: so many of the models decide about its entries. An edit is done with the active one's vector, the
+                first: a shadow whose provider is out holds nobody up. What is there to be embedded by the shadow waits
+                for it, and is charged when that refuses it.
+        """
         outcome = Outcome(ready=set(range(1, claimed.rows + 1)))
+        failures: dict[int, Failure] = {}
         wanted = list(zip(claimed.places or (), claimed.models or (), claimed.bodies or (), strict=True))
         for number, embedder in enumerate(self._embedders):
             texts = [(place, body) for place, model, body in wanted if model == embedder.name]
@@ -197,12 +205,13 @@ class Drain:
             wait = claimed.waits[number] if claimed.waits else None
             vectors, refused, outage = await self._ask(embedder, [body for _, body in texts], wait)
             outcome.vectors += [(texts[at][0], embedder.name, vector) for at, vector in vectors.items()]
-            if number == 0:
+            if number < deciding:
                 outcome.ready -= {place for at, (place, _) in enumerate(texts) if at not in vectors}
-                outcome.failures = [
-                    Failure(texts[at][0], "embedding_refused", reason) for at, reason in refused.items()
-                ]
-                outcome.outage = outage
+                for at, reason in refused.items():
+                    failures.setdefault(texts[at][0], Failure(texts[at][0], "embedding_refused", reason))
+                if outage is not None:
+                    outcome.outage = max(outage, outcome.outage or 0.0)
+        outcome.failures = list(failures.values())
         return outcome
 
     async def _ask(

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 # Priorities, and how often each is served when all have work: imports cannot starve edits, nor edits imports for ever.
-PRIORITIES: dict[int, int] = {0: 8, 100: 4, 200: 2, 300: 1}
+REEMBED = 300
+PRIORITIES: dict[int, int] = {0: 8, 100: 4, 200: 2, REEMBED: 1}
 REFRESH_SECONDS = 1.0  # then empty priorities are asked again, and new workspaces looked for
 SUSPECT_SECONDS = 0.5  # between looks for entries to be tried alone, while there are none
 SECOND_LOOK_SECONDS = 3.0  # a save that commits later than that is found by a whole pass

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -63,6 +65,64 @@ def test_one_at_a_time(api: Api, conn: psycopg.Connection) -> None:
         done = reembed(api.database, "--model", MODEL)
     assert done.returncode == 1 and "another `quire reembed` is at work" in done.stderr
     assert f"server process {pid}" in done.stderr
+
+
+@pytest.mark.slow
+def test_stopped_in_an_outage_and_gone_on_with_while_search_keeps_the_old_model(
+    api: Api, conn: psycopg.Connection, provider: EmbeddingServer, tmp_path: Path
+) -> None:
+    conn.execute("truncate core.pages, core.indexing_queue cascade")
+    for number in range(3):
+        texts = [f"text {number} {n}" for n in range(50)]
+        api.create(title="", blocks=[{"type": "paragraph", "data": {"text": text}} for text in texts])
+
+    def found(word: str) -> tuple[int, str | None]:
+        answer = api.client().get("/search", params={"q": word, "mode": "vector", "limit": "1"})
+        return len(answer.json()["hits"]), answer.headers.get("quire-degraded")
+
+    environ = {**os.environ, "DATABASE_URL": api.database}
+    command = [sys.executable, "-m", "app.cli", "reembed"]
+    with running_worker(api.database, tmp_path / "worker.log"):
+        wait_until(lambda: count(conn, "hashing-384") >= 150, 30)
+        provider.headers = {"retry-after": "0.2"}
+        with subprocess.Popen(
+            [*command, "--model", "m", "--url", provider.url], env=environ, stderr=subprocess.PIPE, text=True
+        ) as first:
+            # it has asked once, before it changed anything; from now on its provider is out
+            wait_until(lambda: provider.requests >= 1, 30)
+            provider.status = 503
+            wait_until(lambda: provider.requests >= 3, 60)
+            fresh = api.create(title="", blocks=[{"type": "paragraph", "data": {"text": "meanwhile"}}])
+            made = "select count(*) from core.block_embeddings where page_id = %s"
+            wait_until(lambda: conn.execute(made, [fresh]).fetchone() == (1,), 20)
+            assert found("meanwhile") == (1, None)
+            history = "select count(*) from core.indexing_done"
+            time.sleep(1)
+            before = conn.execute(history).fetchone()
+            time.sleep(2)
+            assert conn.execute(history).fetchone() == before, "nothing is done again and again"
+            first.send_signal(signal.SIGINT)
+            _, said = first.communicate(timeout=20)
+        assert first.returncode == 130 and "`quire reembed` goes on, --abort gives up" in said, said
+        assert conn.execute("select state from core.embedding_models where name = 'm'").fetchone() == ("shadow",)
+        assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
+        provider.status = None
+        done = reembed(api.database)
+        assert done.returncode == 0, done
+        assert "m (384 dimensions) goes on being filled" in done.stdout and "m is the active model now" in done.stdout
+        assert count(conn, "m") == count(conn, "hashing-384")
+        assert len(provider.texts) == len(set(provider.texts)), "no text is embedded twice"
+        assert api.client().get(f"/pages/{fresh}").status_code == 200
+        # never without an answer while the API hears of the switch: by the old model's vectors, then by the new one's
+        for _ in range(40):
+            assert found("meanwhile") == (1, None)
+            time.sleep(0.2)
+        # back again, which has its vectors still
+        back = reembed(api.database, "--model", "hashing-384")
+        assert back.returncode == 0 and "m is no longer" in back.stdout, back
+        assert reembed(api.database, "--drop-old").stdout.startswith("m: 151 vectors removed")
+        conn.execute("truncate core.pages, core.indexing_queue cascade")
+        wait_until(lambda: found("meanwhile") == (0, None), 15)
 
 
 @pytest.mark.slow

@@ -402,39 +402,97 @@ def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
     assert attempts == (1,)
 
 
-def test_a_shadow_model_is_filled_and_its_outage_holds_nobody_up(
-    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
-) -> None:
-    """The active model alone decides about an entry; the shadow's vectors come when its provider is there."""
-    with closing(EmbeddingServer()) as other, closing(OpenAIEmbedder(other.url, "shadow", DIMENSIONS)) as shadow:
+@pytest.fixture
+def shadow(conn: psycopg.Connection) -> Iterator[tuple[OpenAIEmbedder, EmbeddingServer]]:
+    """Another model that is being filled, with a provider of its own."""
+    with closing(EmbeddingServer()) as server, closing(OpenAIEmbedder(server.url, "shadow", DIMENSIONS)) as embedder:
         conn.execute(
             "insert into core.embedding_models (name, dimensions, state, created_at)"
             " values ('shadow', %s, 'shadow', now()) on conflict (name) do update set state = 'shadow'",
             [DIMENSIONS],
         )
+        yield embedder, server
+        conn.execute("delete from core.embedding_models where name = 'shadow'")
 
-        async def drain_with_both() -> None:
-            pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
-            await pool.open()
-            try:
-                drain = Drain(pool, only(embedder, shadow), batch=100, lease_seconds=60, stop=asyncio.Event())
-                await until_empty(drain)
-            finally:
-                await pool.close()
 
+def drain_with(database: str, *embedders: Embedder) -> None:
+    """Drain with several models in use, the active one first, until nothing is due."""
+
+    async def run() -> None:
+        pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
+        await pool.open()
         try:
-            pages.create_page(conn, workspace, ["one", "two"])
-            asyncio.run(drain_with_both())
-            vectors = "select no, model from core.block_embeddings where workspace_id = %s order by no, model"
-            both = [(no, model) for no in (1, 2) for model in ("shadow", MODEL)]
-            assert conn.execute(vectors, [workspace]).fetchall() == both
-            other.status = 503
-            page = pages.create_page(conn, workspace, ["three"])
-            asyncio.run(drain_with_both())
-            assert queue(conn) == []
-            made = conn.execute("select model from core.block_embeddings where page_id = %s", [page]).fetchall()
-            assert made == [(MODEL,)]
-            opened = conn.execute("select model from core.indexing_breakers where outages > 0").fetchall()
-            assert opened == [("shadow",)]
+            await until_empty(Drain(pool, only(*embedders), batch=100, lease_seconds=60, stop=asyncio.Event()))
         finally:
-            conn.execute("delete from core.embedding_models where name = 'shadow'")
+            await pool.close()
+
+    asyncio.run(run())
+
+
+def vectors(conn: psycopg.Connection, page: UUID) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        "select no, model from core.block_embeddings where page_id = %s order by no, model", [page]
+    ).fetchall()
+
+
+def enqueue_missing(conn: psycopg.Connection, workspace: UUID) -> None:
+    """What the shadow lacks of a workspace; other tests' pages lack it, too."""
+    conn.execute("select indexing.enqueue_missing('shadow', %s, %s, 100000)", (UUID(int=0), UUID(int=0)))
+    conn.execute("delete from core.indexing_queue where workspace_id <> %s", [workspace])
+
+
+def test_an_edit_is_embedded_by_a_shadow_model_too_whose_outage_holds_nobody_up(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    shadow: tuple[OpenAIEmbedder, EmbeddingServer],
+    workspace: UUID,
+) -> None:
+    page = pages.create_page(conn, workspace, ["one", "two"])
+    drain_with(database, embedder, shadow[0])
+    assert vectors(conn, page) == [(no, model) for no in (1, 2) for model in ("shadow", MODEL)]
+    shadow[1].status = 503
+    page = pages.create_page(conn, workspace, ["three"])
+    drain_with(database, embedder, shadow[0])
+    assert queue(conn) == []
+    assert vectors(conn, page) == [(1, MODEL)]
+    opened = conn.execute("select model from core.indexing_breakers where outages > 0").fetchall()
+    assert opened == [("shadow",)]
+
+
+def test_what_is_there_to_be_embedded_by_a_shadow_model_waits_for_its_provider(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    provider: EmbeddingServer,
+    shadow: tuple[OpenAIEmbedder, EmbeddingServer],
+    workspace: UUID,
+) -> None:
+    """Done at once they would be queued again at once, as often as a worker can, until the provider is back."""
+    page = pages.create_page(conn, workspace, ["one", "two"])
+    drain_with(database, embedder)
+    enqueue_missing(conn, workspace)
+    shadow[1].status, shadow[1].headers = 503, {"retry-after": "0.2"}
+    drain_with(database, embedder, shadow[0])
+    assert [(entry[1], entry[2]) for entry in queue(conn)] == [(0, 0)] * 2, "neither done nor charged"
+    shadow[1].status = None
+    time.sleep(0.5)
+    drain_with(database, embedder, shadow[0])
+    assert queue(conn) == [] and vectors(conn, page) == [(no, model) for no in (1, 2) for model in ("shadow", MODEL)]
+    assert len(provider.texts) == 2, "the active model is not asked again"
+
+
+def test_a_text_that_a_shadow_model_refuses_is_charged_alone(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    shadow: tuple[OpenAIEmbedder, EmbeddingServer],
+    workspace: UUID,
+) -> None:
+    page = pages.create_page(conn, workspace, ["one", "poison", "three"])
+    drain_with(database, embedder)
+    enqueue_missing(conn, workspace)
+    shadow[1].poison = "poison"
+    drain_with(database, embedder, shadow[0])
+    assert [entry[0] for entry in queue(conn)] == [2]
+    assert [row for row in vectors(conn, page) if row[1] == "shadow"] == [(1, "shadow"), (3, "shadow")]

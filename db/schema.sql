@@ -9303,7 +9303,21 @@ CREATE FUNCTION indexing.count_ready(p_limit integer) RETURNS TABLE(ready intege
     AS $$
     with clock as materialized (
         select core.clock() as at
+    ),
+    known as materialized (
+        select least(s.ready, p_limit)::integer as ready, s.oldest_ready_seconds
+        from (
+            select l.ready, l.oldest_ready_seconds, l.exact
+            from clock as c
+            inner join core.indexing_stats as l on l.at between c.at - interval '25 seconds' and c.at
+            order by l.at desc
+            limit 1
+        ) as s
+        where not s.exact
     )
+    select k.ready, k.oldest_ready_seconds
+    from known as k
+    union all
     select
         count(*)::integer,
         coalesce(extract(epoch from max(c.at - r.due)), 0)::double precision
@@ -9312,8 +9326,10 @@ CREATE FUNCTION indexing.count_ready(p_limit integer) RETURNS TABLE(ready intege
         select greatest(q.run_at, q.enqueued_at) as due
         from core.indexing_queue as q
         where q.lane in (0, 1) and q.lease_id is null and q.run_at <= c.at
+            and not exists (select from known as k)
         limit p_limit
-    ) as r;
+    ) as r
+    having not exists (select from known as k);
 $$;
 
 

@@ -1,5 +1,7 @@
 -- indexing.count_ready: how many entries could be claimed now (counted up to p_limit), and how long the first in line
--- of any priority has been waiting: what the worker's tick looks at. Reads the head of the ready index only.
+-- of any priority has been waiting: what the worker's tick looks at. Reads the head of the ready index only; where dead
+-- rows that vacuum may not remove pile up before it (or the queue is too deep to count), it says what the statistics
+-- said last, at most 25 seconds ago.
 create or replace function indexing.count_ready(
     p_limit integer
 )
@@ -12,7 +14,21 @@ set search_path = pg_catalog, pg_temp
 as $$
     with clock as materialized (
         select core.clock() as at
+    ),
+    known as materialized (
+        select least(s.ready, p_limit)::integer as ready, s.oldest_ready_seconds
+        from (
+            select l.ready, l.oldest_ready_seconds, l.exact
+            from clock as c
+            inner join core.indexing_stats as l on l.at between c.at - interval '25 seconds' and c.at
+            order by l.at desc
+            limit 1
+        ) as s
+        where not s.exact
     )
+    select k.ready, k.oldest_ready_seconds
+    from known as k
+    union all
     select
         count(*)::integer,
         coalesce(extract(epoch from max(c.at - r.due)), 0)::double precision
@@ -21,8 +37,10 @@ as $$
         select greatest(q.run_at, q.enqueued_at) as due
         from core.indexing_queue as q
         where q.lane in (0, 1) and q.lease_id is null and q.run_at <= c.at
+            and not exists (select from known as k)
         limit p_limit
-    ) as r;
+    ) as r
+    having not exists (select from known as k);
 $$;
 
 comment on function indexing.count_ready(integer) is

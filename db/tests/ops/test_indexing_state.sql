@@ -1,5 +1,5 @@
 begin;
-select plan(6);
+select plan(9);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -75,6 +75,21 @@ select
         'what is ready'
     );
 select results_eq('select ready from indexing.count_ready(1)', 'values (1)', 'counted up to a limit');
+insert into core.indexing_stats (
+    at, measured_at, ready, processing, backing_off, dead, oldest_ready_seconds, lag_seconds, done_total, failed_total,
+    dead_total, workers, dead_tuples, oldest_xmin_seconds, exact, heads, last_seq, next_xid
+) values (
+    '2031-05-05 12:00:20+00', '2031-05-05 12:00:21+00', 70, 0, 0, 0, 3, 3, 0, 0, 0, 0, 9000000, 600, true, '{}', 0, 0
+);
+select results_eq('select ready from indexing.count_ready(100)', 'values (2)', 'by a look while that is cheap');
+update core.indexing_stats set exact = false;
+select results_eq(
+    'select ready, oldest_seconds from indexing.count_ready(50)', 'values (50, 3::double precision)',
+    'behind millions of dead rows what the statistics said'
+);
+select set_config('quire.fake_now', '2031-05-05 12:00:46+00', true);
+select results_eq('select ready from indexing.count_ready(50)', 'values (2)', 'unless that is long ago');
+select set_config('quire.fake_now', '2031-05-05 12:00:30+00', true);
 select results_eq(
     $$select no, status, error from ops.indexing_entries
         where page_id = '00000000-0000-7000-8000-000000000100' order by no$$,

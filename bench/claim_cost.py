@@ -7,8 +7,10 @@ and acked from the head of a queue of so many entries; buffers are those of core
 hit, a batch of claim and ack; milliseconds are those of the claim as the worker waits for it. Old snapshot: another
 connection keeps a REPEATABLE READ transaction open while a producer queues entries as fast as they are done and two
 workers drain, once for `--hold-seconds`; rate, buffers a batch and milliseconds a claim in the first and the last five
-seconds, and the same, for `--compare-seconds`, without the snapshot and for a raw SQL loop (bench/queue/raw.py). The
-result goes to bench/results/claim_cost.json; exit code 1 when
+seconds, and the same, for `--compare-seconds`, without the snapshot and for a raw SQL loop (bench/queue/raw.py).
+Buffers are all that the draining sessions touch, of blocks and entries too (PostgreSQL 18; they say so at most once a
+second). A block that is queued again and again under the snapshot costs its savers more each time, for its key has that
+many dead rows: `--blocks` are queued in turn. The result goes to bench/results/claim_cost.json; exit code 1 when
 something is not flat within 2x.
 """
 
@@ -48,6 +50,17 @@ def buffers(connection: Connection, table: str) -> int:
         "select coalesce(sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit), 0)::bigint"
         " from pg_statio_all_tables where relid = %s::regclass",
         table,
+    )
+
+
+def drain_buffers(connection: Connection) -> int | None:
+    """That the sessions of the drains have touched so far, of whatever; None before PostgreSQL 18."""
+    if connection.info.server_version < 180000:
+        return None
+    return stock.one(
+        connection,
+        "select coalesce(sum(io.reads + io.hits), 0)::bigint from pg_stat_activity as a"
+        " cross join lateral pg_stat_get_backend_io(a.pid) as io where a.application_name = 'bench-drain'",
     )
 
 
@@ -115,12 +128,12 @@ def churn(
     """Producer and consumers for some time, with or without an old snapshot; figures of the first and last window."""
     url, stop = server.url("quire"), threading.Event()
     window = min(WINDOW, seconds / 2)
-    samples: list[tuple[float, int]] = []
+    samples: list[tuple[float, int, int | None]] = []
 
     def sample() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             while not stop.wait(max(0.25, window / 10)):
-                samples.append((time.time(), buffers(connection, table)))
+                samples.append((time.time(), buffers(connection, table), drain_buffers(connection)))
 
     def produce(folder: Path) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -150,14 +163,22 @@ def churn(
         end = start + window
         acks = [count for each in done for at, count in each["acks"] if start <= at < end]
         claim_ms = [ms for each in done for at, ms in each["claims"] if start <= at < end]
-        inside = [value for at, value in samples if start <= at < end]
+        inside = [both for at, *both in samples if start <= at < end]
         batches = len([count for count in acks if count])
         figures[name] = {
             "entries_a_second": round(sum(acks) / window),
-            "buffers_a_batch": round((inside[-1] - inside[0]) / max(1, batches)) if len(inside) > 1 else None,
+            "buffers_a_batch": a_batch([of_drains for _, of_drains in inside], batches),
+            "queue_buffers_a_batch": a_batch([of_queue for of_queue, _ in inside], batches),  # the producer's, too
             "claim_ms": median(claim_ms, 2) if claim_ms else None,
         }
     return figures
+
+
+def a_batch(values: Sequence[int | None], batches: int) -> int | None:
+    """Growth by batches."""
+    if len(values) < 2 or values[-1] is None or values[0] is None:
+        return None
+    return round((values[-1] - values[0]) / max(1, batches))
 
 
 def ratio(figures: dict[str, Any], key: str) -> float | None:
@@ -172,7 +193,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     with durable_server(args.version) as server, psycopg.connect(server.url("quire"), autocommit=True) as connection:
         given = shown_settings(connection, args)
         (workspace,) = stock.make_blocks(connection, args.blocks)
-        stock.mark_indexed(connection, workspace)
+        stock.mark_indexed(connection, workspace, dimensions=2)
         connection.execute(raw.TABLES)
         connection.execute("vacuum analyze")
         for number in range(args.rounds):
@@ -227,7 +248,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write the result."""
     parser = argparse.ArgumentParser(prog="python -m bench.claim_cost", description=main.__doc__)
     parser.add_argument("--depths", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
-    parser.add_argument("--blocks", type=int, default=100_000, help="that are queued again and again")
+    parser.add_argument("--blocks", type=int, default=1_000_000, help="that are queued again and again")
     parser.add_argument(
         "--hold-seconds", type=float, default=600, help="that the snapshot is held under Quire's drains"
     )

@@ -73,7 +73,9 @@ class Job:
 async def drain(conninfo: str, concurrency: int, model: str, batches: int = 0, seconds: float = 0) -> None:
     """Drain, `concurrency` drains at once; prints what race.py reads."""
     settings = replace(Settings.from_env({"DATABASE_URL": conninfo, **_given()}), pool_max_waiting=10_000)
-    pool = create_pool(as_role(conninfo, "quire_worker"), settings, min_size=concurrency, max_size=concurrency + 3)
+    pool = create_pool(
+        as_role(conninfo, "quire_worker"), settings, min_size=concurrency, max_size=concurrency + 3, name="bench-drain"
+    )
     await pool.open(wait=True)
     embedder = NoEmbedder(model)
     context = Context(settings, pool, embedder, concurrency)

@@ -72,7 +72,7 @@ def main() -> None:
     lap = Lap()
     # a fifth argument: drain that many seconds, waiting for more when there is nothing
     end = float(sys.argv[5]) if len(sys.argv) > 5 else 0.0
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with psycopg.connect(conninfo, autocommit=True, application_name="bench-drain") as connection:
         lap.begin()
         while (count := batch(connection, limit, history, flushed)) or time.time() - lap.first < end:
             lap.done(count)

@@ -54,7 +54,9 @@ def make_blocks(connection: Connection, count: int, workspaces: int = 1) -> list
     return made
 
 
-def mark_indexed(connection: Connection, workspace: uuid.UUID, vectors: bool = True) -> None:
+def mark_indexed(
+    connection: Connection, workspace: uuid.UUID, vectors: bool = True, dimensions: int = DIMENSIONS
+) -> None:
     """Entries and vectors of model MODEL as a worker would have written them: nothing is left to be embedded."""
     connection.execute(
         "insert into core.search_entries select b.workspace_id, b.page_id, b.no, b.block_id, b.type, b.ver, b.body,"
@@ -65,7 +67,7 @@ def mark_indexed(connection: Connection, workspace: uuid.UUID, vectors: bool = T
     connection.execute(
         "insert into core.embedding_models (name, dimensions, state, created_at) values (%s, %s, 'retired', now())"
         " on conflict do nothing",
-        [MODEL, DIMENSIONS],
+        [MODEL, dimensions],
     )
     if vectors:
         connection.execute(
@@ -73,7 +75,7 @@ def mark_indexed(connection: Connection, workspace: uuid.UUID, vectors: bool = T
             " select b.workspace_id, b.page_id, b.no, %s, b.ver, sha256(convert_to(b.body, 'UTF8')),"
             " array_fill(0.05::real, array[%s])::public.vector"
             " from core.indexable_blocks as b where b.workspace_id = %s",
-            [MODEL, DIMENSIONS, workspace],
+            [MODEL, dimensions, workspace],
         )
 
 

@@ -115,15 +115,19 @@ def _ratios(rates: dict[str, float], ours: str) -> dict[str, float]:
 
 
 def _limits(rates: dict[str, float], history: dict[str, bool]) -> dict[str, Any]:
-    """Like with like: history rows against history rows, batches of 100 against the raw loop's, tuned against tuned."""
+    """Like with like: history rows against history rows, batches of 100 against the raw loop's, tuned against tuned.
+
+    procrastinate, one job an entry at the best of its concurrencies, keeps nothing: held against ours with history.
+    """
     limits: dict[str, Any] = {}
     for name, rate in rates.items():
         suffix = "" if history[name] else "_no_history"
         default, tuned = rates.get(f"quire{suffix}"), rates.get(f"quire_tuned{suffix}")
         if name.startswith("raw_1") and default:
             limits[f"to_{name}"] = at_least(round(default / rate, 2), LEAST_OF_RAW)
-        elif name == "procrastinate" and "quire" in rates:
-            limits[f"to_{name}"] = at_least(round(rates["quire"] / rate, 1), LEAST_OF_PROCRASTINATE)
+        elif name == "procrastinate" and "quire_tuned" in rates:
+            best = max(rates["quire"], rates["quire_tuned"])
+            limits[f"to_{name}"] = at_least(round(best / rate, 1), LEAST_OF_PROCRASTINATE)
         elif not name.startswith(("raw", "quire")) and default and tuned:
             limits[f"to_{name}"] = at_least(round(max(default, tuned) / rate, 2), 1.0)
     return limits

@@ -9032,6 +9032,7 @@ CREATE FUNCTION indexing.ack(p_lease_id uuid, p_model text, p_places integer[]) 
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
 #variable_conflict use_column
 declare
@@ -9133,6 +9134,7 @@ CREATE FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
 #variable_conflict use_column
 declare
@@ -9556,6 +9558,7 @@ CREATE FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
 #variable_conflict use_column
 declare
@@ -9632,6 +9635,7 @@ CREATE FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
 #variable_conflict use_column
 begin
@@ -9833,6 +9837,7 @@ CREATE FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precisi
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
@@ -9996,6 +10001,7 @@ CREATE FUNCTION indexing.sweep() RETURNS TABLE(leases integer, returned integer,
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();
@@ -10108,6 +10114,7 @@ CREATE FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[], p_mo
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
 declare
     v_now constant timestamptz := core.clock();

@@ -14,6 +14,7 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 -- plans made while the queue was empty serve it when it is deep
 set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
     v_now constant timestamptz := core.clock();

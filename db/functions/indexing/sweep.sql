@@ -9,6 +9,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- plans made while the queue was empty serve it when it is deep
 set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
     v_now constant timestamptz := core.clock();

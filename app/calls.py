@@ -69,7 +69,7 @@ _ADMIT = _function(
     "decision user_id token_id scopes policy points remaining window_seconds reset_seconds retry_after hit_at",
 )
 # Not a second time: what it gave back is gone from the log, and would not be found again.
-_REFUND = _function("refund", "uuid, uuid, uuid, text, text[], integer[], timestamptz[]", "points", False)
+_REFUND = _function("refund", "uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[]", "points", False)
 _WRITTEN = "status page_id version blocks replayed body"
 _CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _GET_PAGE = _function("get_page", "uuid, uuid, uuid, bigint[]", "version body")

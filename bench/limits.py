@@ -7,9 +7,9 @@ a thousand keys nobody is. `quire` is core.decide_limits and `quire_admit` api.a
 called as the API does, by psycopg from one process; the window is an exact sliding log. `quire_wide` is `quire` with
 10,000 points: nothing is refused, and one key's log is as long as a second's hits. `flexible_redis` and
 `flexible_postgres` are rate-limiter-flexible of npm (fixed windows), `limits_redis` is `limits` of PyPI (moving
-window), each from one process; what is not here is installed into the user's cache folder, and what cannot be had is named. Over
-Unix sockets, on one throwaway PostgreSQL with production's durability and one Redis that keeps nothing on disk. The
-rounds are interleaved, the figures are medians. The result goes to bench/results/limits.json.
+window), each from one process; what is not here is installed into the user's cache folder, and what cannot be had is
+named. Over Unix sockets, on one throwaway PostgreSQL with production's durability and one Redis that keeps nothing on
+disk. The rounds are interleaved, the figures are medians. The result goes to bench/results/limits.json.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 -- ops.list_limited: who is limited by a rate policy now, or close to it (p_share of its points is used, 0 to 1):
--- blocked ones first, then by how much of the points is used; at most p_limit (1 to 1000). state: blocked (until then every
--- request is refused), full (nothing fits until then) or close. who is the name behind the key, where it has one.
+-- blocked ones first, then by how much of the points is used; at most p_limit (1 to 1000). state: blocked (until then
+-- every request is refused), full (nothing fits until then) or close. who is the name behind the key, where it has one.
 -- Reads all buckets. PT400 bad_limit.
 create or replace function ops.list_limited(
     p_limit integer default 50,
@@ -57,16 +57,19 @@ begin
     select
         c.name, c.per, c.mode, c.key,
         coalesce(
-            (select u.name from core.users as u where u.id::text = c.key),
+            (select u.name from core.users as u where u.id = i.id),
             (
                 select u.name || ', token ' || t.name from core.tokens as t
                 inner join core.users as u on u.id = t.user_id
-                where t.id::text = c.key
+                where t.id = i.id
             ),
-            (select w.name from core.workspaces as w where w.id::text = c.key)
+            (select w.name from core.workspaces as w where w.id = i.id)
         ),
         c.state, c.used, c.points, case when c.blocked then c.blocked_until else c.next_free end
     from chosen as c
+    cross join lateral (
+        select case when c.key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then c.key::uuid end as id
+    ) as i
     order by c.blocked desc, c.used::numeric / c.points desc, c.name, c.key;
 end;
 $$;

@@ -126,8 +126,12 @@ select pg_temp.at(3001);
 select pg_temp.decide('{a,b}', '{3,1}');
 select is(pg_temp.refund('{a,b}', '{2,1}', '{3000,3000}'), 3, 'the points of one hit come back, of every policy');
 select is(
-    (select array_agg(extract(epoch from h - timestamptz '2030-01-01 00:00:00Z')::integer)
-    from core.rate_buckets as b, unnest(b.hits) as h where b.policy = 'a'),
+    (
+        select array_agg(extract(epoch from h.at - timestamptz '2030-01-01 00:00:00Z')::integer)
+        from core.rate_buckets as b
+        cross join lateral unnest(b.hits) as h (at)
+        where b.policy = 'a'
+    ),
     '{3001,3001,3001}', 'that very hit''s'
 );
 select is(pg_temp.refund('{a,b}', '{2,1}', '{3000,3000}'), 0, 'and only once');

@@ -7,7 +7,7 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -46,7 +46,7 @@ def used(conninfo: str, policy: str, user: uuid.UUID) -> int:
 
 
 @contextmanager
-def policies(conninfo: str, *rows: tuple[str, int, int, str]) -> Iterator[None]:
+def policies(conninfo: str, *rows: tuple[str, int, int, str]) -> Generator[None]:
     """Policies of 60 s for a with block: name, points, block, on_failure."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for name, points, block, on_failure in rows:

@@ -25,7 +25,9 @@ def api(database: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Ap
 
 @pytest.fixture(autouse=True)
 def five_guesses(conn: psycopg.Connection) -> None:
-    conn.execute("update core.rate_policies set points = 5, block_seconds = 2 where name = 'anonymous'")
+    conn.execute(
+        "update core.rate_policies set points = 5, window_seconds = 60, block_seconds = 2 where name = 'anonymous'"
+    )
     conn.execute("truncate core.rate_buckets")
 
 
@@ -60,8 +62,6 @@ def test_guesses_are_limited_by_peer_and_then_not_even_looked_at(api: Api, conn:
     assert client_from(api, "192.0.2.2", good).get("/pages").status_code == 200
     assert guess(good).status_code == 200, "known by now"
     assert guess("guess again").status_code == 429
-    time.sleep(int(refused[-1].headers["retry-after"]))
-    assert guess("d").status_code == 429, "the window is still full"
 
 
 def test_who_waits_retry_after_is_asked_for_a_token_again(api: Api, conn: psycopg.Connection) -> None:
@@ -70,7 +70,6 @@ def test_who_waits_retry_after_is_asked_for_a_token_again(api: Api, conn: psycop
     assert [guesser.get("/pages").status_code for _ in range(8)] == [401] * 5 + [429] * 3
     time.sleep(int(guesser.get("/pages").headers["retry-after"]))
     assert guesser.get("/pages").status_code == 401
-    conn.execute("update core.rate_policies set window_seconds = 60 where name = 'anonymous'")
 
 
 def test_peers_of_one_ipv6_network_are_one(api: Api) -> None:

@@ -82,6 +82,29 @@ def test_who_waits_retry_after_gets_in(api: Api, conn: psycopg.Connection) -> No
         assert client.post("/pages", json={}).status_code == 201
 
 
+def test_in_real_time_no_window_has_more_than_its_points(api: Api, conn: psycopg.Connection) -> None:
+    """Four clients of one user that never stop: 5 saves, a block of 2 s, 5 saves, ..."""
+    token = api.new_token("write")
+    accepted: list[tuple[float, float]] = []
+    statuses: Counter[int] = Counter()
+    end = time.monotonic() + 7
+
+    def hammer(client: httpx.Client) -> None:
+        while (sent := time.monotonic()) < end:
+            status = client.post("/pages", json={}).status_code
+            statuses[status] += 1
+            if status == 201:
+                accepted.append((sent, time.monotonic()))
+
+    with changed_policy(conn, points=5, window_seconds=2, block_seconds=2), ThreadPoolExecutor(4) as pool:
+        list(pool.map(hammer, [api.client(token) for _ in range(4)]))
+    assert set(statuses) == {201, 429} and statuses[429] > statuses[201]
+    assert len(accepted) in (15, 20), "three or four rounds of five in seven seconds"
+    accepted.sort()
+    for (sent, _), (_, answered) in zip(accepted, accepted[5:], strict=False):
+        assert answered - sent > 2, "six of them were decided within two seconds"
+
+
 def test_bypass_tokens_are_counted_in_a_metric_only(api: Api) -> None:
     client = api.client()
     before = api.metric("quire_rate_limit_decisions_total", policy="page-save", decision="bypassed")

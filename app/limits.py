@@ -118,7 +118,7 @@ def _watch(connection: psycopg.Connection, args: argparse.Namespace) -> int:
         return _USAGE
     live = sys.stdout.isatty() and not args.once and not args.json
     while True:
-        rows = _rows(connection, "select * from ops.list_limited(%s, %s)", args.limit, args.share)
+        rows = _rows(connection, "select * from ops.list_limited(%s, %s::numeric)", args.limit, args.share)
         if live:
             print("\x1b[H\x1b[2J", end="")
         if args.json:

@@ -47,7 +47,8 @@ await Promise.all(Array.from({ length: callers }, async () => {
   for (;;) {
     const start = performance.now();
     if (start >= end) return;
-    admitted += await decide(Math.floor(Math.random() * keys));
+    const letIn = await decide(Math.floor(Math.random() * keys));
+    admitted += letIn;
     took.push(performance.now() - start);
   }
 }));

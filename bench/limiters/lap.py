@@ -31,7 +31,8 @@ async def lap(callers: int, keys: int, seconds: float, decide: Decide) -> None:
         nonlocal admitted
         chance = random.Random(caller)
         while (start := time.perf_counter()) < end:
-            admitted += await decide(caller, chance.randrange(keys))
+            let_in = await decide(caller, chance.randrange(keys))
+            admitted += let_in
             took.append(time.perf_counter() - start)
 
     await asyncio.gather(*(call(caller) for caller in range(callers)))

@@ -25,12 +25,22 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_began constant timestamptz := clock_timestamp();
+    v_policy core.rate_policies;
     v_policies core.rate_policies[];
     v_keys text[];
     v_costs integer[];
     v_said core.limit_decision[] := '{}';
     v_refused boolean := false;
 begin
+    if cardinality(p_policies) = 1 then
+        select p.* into v_policy from core.rate_policies as p where p.name = p_policies[1];
+        if p_costs[1] between 0 and v_policy.points then
+            return next core.decide_limit(v_policy, core.limit_key(
+                v_policy.per, p_user_id, p_token_id, p_workspace_id, p_peer
+            ), p_costs[1]);
+            return;
+        end if;
+    end if;
     select array_agg(p order by p.name), array_agg(c.cost order by p.name), array_agg(
         core.limit_key(p.per, p_user_id, p_token_id, p_workspace_id, p_peer) order by p.name
     ) into v_policies, v_costs, v_keys
@@ -48,9 +58,7 @@ begin
     exception
         when lock_not_available then
             for n in 1 .. cardinality(v_policies) loop
-                v_said[n] := null;
-                v_said[n].policy := v_policies[n].name;
-                v_said[n].decision := core.failed_limit(v_policies[n]);
+                v_said[n] := core.failed_limit(v_policies[n]);
             end loop;
             return query select * from core.rank_limits(v_policies, v_said);
             return;
@@ -64,7 +72,12 @@ begin
                 250 - floor(extract(epoch from clock_timestamp() - v_began) * 1000), 1
             )::integer::text, true);
         end if;
-        v_said[n] := core.take_limit(v_policies[n], v_keys[n], v_costs[n]);
+        begin
+            v_said[n] := core.take_limit(v_policies[n], v_keys[n], v_costs[n]);
+        exception
+            when lock_not_available then
+                v_said[n] := core.failed_limit(v_policies[n]);
+        end;
         if v_policies[n].mode = 'enforce' and v_said[n].decision in ('limited', 'failed_closed') then
             v_refused := true;
             for m in 1 .. n - 1 loop
@@ -72,11 +85,7 @@ begin
             end loop;
         end if;
     end loop;
-    if cardinality(v_policies) = 1 and v_policies[1].mode = 'enforce' then
-        return next v_said[1];
-    else
-        return query select * from core.rank_limits(v_policies, v_said);
-    end if;
+    return query select * from core.rank_limits(v_policies, v_said);
 end;
 $$;
 

@@ -43,7 +43,7 @@ begin
             select b.hits[width_bucket(c.t - p_window, b.hits) + 1:width_bucket(c.t, b.hits)] as live offset 0
         ) as l
         cross join lateral (
-            select core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
+            select b.blocked_until is not null and core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
         ) as k
         cross join lateral (
             select k.blocked, not k.blocked and cardinality(l.live) + p_cost <= p_points as ok

@@ -15,9 +15,11 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if p_per = 'user' and p_user_id is not null then
+        return p_user_id::text;
+    end if;
     return coalesce(
         case p_per
-            when 'user' then p_user_id::text
             when 'token' then p_token_id::text
             when 'workspace' then (
                 select m.workspace_id::text from core.workspace_members as m

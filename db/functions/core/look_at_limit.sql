@@ -35,7 +35,8 @@ begin
     v_said.remaining := greatest(p_policy.points - (v_last - v_gone), 0);
     v_said.reset_seconds := case when v_last > v_gone then
         ceil(extract(epoch from v_hits[v_gone + 1] + v_window - v_now)) else 0 end;
-    if core.is_blocked(v_blocked_until, v_now, v_window, make_interval(secs => p_policy.block_seconds)) then
+    if v_blocked_until is not null
+        and core.is_blocked(v_blocked_until, v_now, v_window, make_interval(secs => p_policy.block_seconds)) then
         v_said.decision := 'blocked';
         v_said.remaining := 0;
         v_said.retry_after := ceil(extract(epoch from v_blocked_until - v_now));

@@ -1,6 +1,6 @@
--- core.take_limit: takes a request's points out of a bucket, if they fit: allowed, limited (they do not; the key is
--- blocked if the policy blocks), or, when the bucket cannot be locked in time, failed_open or failed_closed. Seconds
--- are whole and rounded up, so that a client that waits exactly that long gets in.
+-- core.take_limit: takes a request's points out of a bucket, if they fit: allowed, or limited (they do not; the key is
+-- blocked if the policy blocks). Seconds are whole and rounded up, so that a client that waits exactly that long gets
+-- in. 55P03 when the bucket cannot be locked in time.
 create or replace function core.take_limit(
     p_policy core.rate_policies,
     p_key text,
@@ -21,16 +21,10 @@ begin
     v_said.policy := p_policy.name;
     v_said.points := p_policy.points;
     v_said.window_seconds := p_policy.window_seconds;
-    begin
-        select h.* into strict v_hit
-        from core.hit_limit(
-            p_policy.name, p_key, p_cost, p_policy.points, v_window, make_interval(secs => p_policy.block_seconds)
-        ) as h;
-    exception
-        when lock_not_available then
-            v_said.decision := core.failed_limit(p_policy);
-            return v_said;
-    end;
+    select h.* into strict v_hit
+    from core.hit_limit(
+        p_policy.name, p_key, p_cost, p_policy.points, v_window, make_interval(secs => p_policy.block_seconds)
+    ) as h;
     v_said.remaining := greatest(p_policy.points - cardinality(v_hit.hits), 0);
     v_said.reset_seconds := greatest(coalesce(ceil(extract(epoch from v_hit.hits[1] + v_window - v_hit.hit_at)), 0), 0);
     if v_hit.ok then
@@ -47,5 +41,5 @@ end;
 $$;
 
 comment on function core.take_limit(core.rate_policies, text, integer) is
-'Takes points out of a bucket of a policy, if they fit; what came of it.';
+'Takes points out of a bucket of a policy, if they fit; what came of it. 55P03 when it cannot be locked in time.';
 revoke all on function core.take_limit(core.rate_policies, text, integer) from public;

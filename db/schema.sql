@@ -3652,6 +3652,44 @@ COMMENT ON FUNCTION core.dead_letter_place(p_cursor text) IS 'The sort key in a 
 
 
 --
+-- Name: decide_limit(core.rate_policies, text, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) RETURNS core.limit_decision
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_said core.limit_decision;
+begin
+    begin
+        v_said := core.look_at_limit(p_policy, p_key, p_cost);
+        if p_cost > 0 and v_said.decision <> 'blocked' and p_cost <= p_policy.points
+            and (v_said.decision = 'allowed' or p_policy.block_seconds > 0) then
+            v_said := core.take_limit(p_policy, p_key, p_cost);
+        end if;
+    exception
+        when lock_not_available then
+            v_said := core.failed_limit(p_policy);
+    end;
+    if p_policy.mode = 'dry-run' and v_said.decision in ('limited', 'blocked') then
+        v_said.decision := 'observed';
+    end if;
+    return v_said;
+end;
+$$;
+
+
+ALTER FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION decide_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) IS 'Decides a request of a key by one rate policy.';
+
+
+--
 -- Name: decide_limits(text[], integer[], uuid, uuid, uuid, text); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3663,12 +3701,22 @@ CREATE FUNCTION core.decide_limits(p_policies text[], p_costs integer[], p_user_
     AS $$
 declare
     v_began constant timestamptz := clock_timestamp();
+    v_policy core.rate_policies;
     v_policies core.rate_policies[];
     v_keys text[];
     v_costs integer[];
     v_said core.limit_decision[] := '{}';
     v_refused boolean := false;
 begin
+    if cardinality(p_policies) = 1 then
+        select p.* into v_policy from core.rate_policies as p where p.name = p_policies[1];
+        if p_costs[1] between 0 and v_policy.points then
+            return next core.decide_limit(v_policy, core.limit_key(
+                v_policy.per, p_user_id, p_token_id, p_workspace_id, p_peer
+            ), p_costs[1]);
+            return;
+        end if;
+    end if;
     select array_agg(p order by p.name), array_agg(c.cost order by p.name), array_agg(
         core.limit_key(p.per, p_user_id, p_token_id, p_workspace_id, p_peer) order by p.name
     ) into v_policies, v_costs, v_keys
@@ -3686,9 +3734,7 @@ begin
     exception
         when lock_not_available then
             for n in 1 .. cardinality(v_policies) loop
-                v_said[n] := null;
-                v_said[n].policy := v_policies[n].name;
-                v_said[n].decision := core.failed_limit(v_policies[n]);
+                v_said[n] := core.failed_limit(v_policies[n]);
             end loop;
             return query select * from core.rank_limits(v_policies, v_said);
             return;
@@ -3702,7 +3748,12 @@ begin
                 250 - floor(extract(epoch from clock_timestamp() - v_began) * 1000), 1
             )::integer::text, true);
         end if;
-        v_said[n] := core.take_limit(v_policies[n], v_keys[n], v_costs[n]);
+        begin
+            v_said[n] := core.take_limit(v_policies[n], v_keys[n], v_costs[n]);
+        exception
+            when lock_not_available then
+                v_said[n] := core.failed_limit(v_policies[n]);
+        end;
         if v_policies[n].mode = 'enforce' and v_said[n].decision in ('limited', 'failed_closed') then
             v_refused := true;
             for m in 1 .. n - 1 loop
@@ -3710,11 +3761,7 @@ begin
             end loop;
         end if;
     end loop;
-    if cardinality(v_policies) = 1 and v_policies[1].mode = 'enforce' then
-        return next v_said[1];
-    else
-        return query select * from core.rank_limits(v_policies, v_said);
-    end if;
+    return query select * from core.rank_limits(v_policies, v_said);
 end;
 $$;
 
@@ -4595,15 +4642,21 @@ COMMENT ON FUNCTION core.expand_operation(p_page core.pages, p_operation jsonb, 
 -- Name: failed_limit(core.rate_policies); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.failed_limit(p_policy core.rate_policies) RETURNS text
+CREATE FUNCTION core.failed_limit(p_policy core.rate_policies) RETURNS core.limit_decision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_said core.limit_decision;
 begin
-    return case
+    v_said.policy := p_policy.name;
+    v_said.points := p_policy.points;
+    v_said.window_seconds := p_policy.window_seconds;
+    v_said.decision := case
         when p_policy.mode = 'enforce' and p_policy.on_failure = 'closed' then 'failed_closed'
         else 'failed_open'
     end;
+    return v_said;
 end;
 $$;
 
@@ -4614,7 +4667,7 @@ ALTER FUNCTION core.failed_limit(p_policy core.rate_policies) OWNER TO quire_own
 -- Name: FUNCTION failed_limit(p_policy core.rate_policies); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.failed_limit(p_policy core.rate_policies) IS 'failed_open or failed_closed, as the policy says.';
+COMMENT ON FUNCTION core.failed_limit(p_policy core.rate_policies) IS 'What a policy decides whose bucket cannot be locked: failed_open or failed_closed.';
 
 
 --
@@ -5028,7 +5081,7 @@ begin
             select b.hits[width_bucket(c.t - p_window, b.hits) + 1:width_bucket(c.t, b.hits)] as live offset 0
         ) as l
         cross join lateral (
-            select core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
+            select b.blocked_until is not null and core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
         ) as k
         cross join lateral (
             select k.blocked, not k.blocked and cardinality(l.live) + p_cost <= p_points as ok
@@ -5107,10 +5160,12 @@ COMMENT ON FUNCTION core.increasing_subsequence(p_numbers integer[]) IS 'Members
 --
 
 CREATE FUNCTION core.is_blocked(p_blocked_until timestamp with time zone, p_at timestamp with time zone, p_window interval, p_block interval) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select coalesce(p_blocked_until > p_at and p_blocked_until <= p_at + greatest(p_window, p_block), false);
+begin
+    return coalesce(p_blocked_until > p_at and p_blocked_until <= p_at + greatest(p_window, p_block), false);
+end;
 $$;
 
 
@@ -5524,9 +5579,11 @@ CREATE FUNCTION core.limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_wo
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+    if p_per = 'user' and p_user_id is not null then
+        return p_user_id::text;
+    end if;
     return coalesce(
         case p_per
-            when 'user' then p_user_id::text
             when 'token' then p_token_id::text
             when 'workspace' then (
                 select m.workspace_id::text from core.workspace_members as m
@@ -5701,7 +5758,8 @@ begin
     v_said.remaining := greatest(p_policy.points - (v_last - v_gone), 0);
     v_said.reset_seconds := case when v_last > v_gone then
         ceil(extract(epoch from v_hits[v_gone + 1] + v_window - v_now)) else 0 end;
-    if core.is_blocked(v_blocked_until, v_now, v_window, make_interval(secs => p_policy.block_seconds)) then
+    if v_blocked_until is not null
+        and core.is_blocked(v_blocked_until, v_now, v_window, make_interval(secs => p_policy.block_seconds)) then
         v_said.decision := 'blocked';
         v_said.remaining := 0;
         v_said.retry_after := ceil(extract(epoch from v_blocked_until - v_now));
@@ -8896,16 +8954,10 @@ begin
     v_said.policy := p_policy.name;
     v_said.points := p_policy.points;
     v_said.window_seconds := p_policy.window_seconds;
-    begin
-        select h.* into strict v_hit
-        from core.hit_limit(
-            p_policy.name, p_key, p_cost, p_policy.points, v_window, make_interval(secs => p_policy.block_seconds)
-        ) as h;
-    exception
-        when lock_not_available then
-            v_said.decision := core.failed_limit(p_policy);
-            return v_said;
-    end;
+    select h.* into strict v_hit
+    from core.hit_limit(
+        p_policy.name, p_key, p_cost, p_policy.points, v_window, make_interval(secs => p_policy.block_seconds)
+    ) as h;
     v_said.remaining := greatest(p_policy.points - cardinality(v_hit.hits), 0);
     v_said.reset_seconds := greatest(coalesce(ceil(extract(epoch from v_hit.hits[1] + v_window - v_hit.hit_at)), 0), 0);
     if v_hit.ok then
@@ -8928,7 +8980,7 @@ ALTER FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost i
 -- Name: FUNCTION take_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost integer) IS 'Takes points out of a bucket of a policy, if they fit; what came of it.';
+COMMENT ON FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost integer) IS 'Takes points out of a bucket of a policy, if they fit; what came of it. 55P03 when it cannot be locked in time.';
 
 
 --
@@ -19794,6 +19846,13 @@ REVOKE ALL ON FUNCTION core.dead_letter_conditions(p_filter jsonb) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.dead_letter_place(p_cursor text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION decide_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) FROM PUBLIC;
 
 
 --

@@ -1,4 +1,4 @@
--- squawk-ignore-file constraint-missing-not-valid, ban-drop-function
+-- squawk-ignore-file constraint-missing-not-valid, ban-drop-constraint, ban-drop-function
 -- Several policies decide one request, also for who has no token: counted by peer address then. The table of policies
 -- has a row each; api.admit comes back with other parameters.
 set local role quire_owner;

@@ -1,5 +1,5 @@
--- core.failed_limit: the decision of a policy whose bucket cannot be locked in time: failed_open or failed_closed, as the
--- policy says. A dry-run refuses nobody.
+-- core.failed_limit: the decision of a policy whose bucket cannot be locked in time: failed_open or failed_closed, as
+-- the policy says. A dry-run refuses nobody.
 create or replace function core.failed_limit(
     p_policy core.rate_policies
 )

@@ -1,4 +1,4 @@
-"""Routes for operators of the installation, outside workspaces: the indexing queue and its dead letters."""
+"""Routes for operators of the installation, outside workspaces: the indexing queue, dead letters, rate limits."""
 
 from __future__ import annotations
 
@@ -80,6 +80,26 @@ async def pause_indexing(exchange: Exchange) -> Response:
 async def resume_indexing(exchange: Exchange) -> Response:
     """POST /v1/indexing/resume."""
     body = await exchange.calls.admin_resume_indexing(exchange.trace, exchange.actor, exchange.token)
+    return json_response(body)
+
+
+async def list_limits(exchange: Exchange) -> Response:
+    """GET /v1/limits."""
+    body = await exchange.calls.admin_list_limits(exchange.trace, exchange.actor, exchange.token)
+    return json_response(body)
+
+
+async def list_limited(exchange: Exchange) -> Response:
+    """GET /v1/limits/blocked."""
+    limit = conditions.integer(exchange.parameters, "limit", 50, 1, 200)
+    body = await exchange.calls.admin_list_limited(exchange.trace, exchange.actor, exchange.token, limit)
+    return json_response(body)
+
+
+async def unblock_limit(exchange: Exchange) -> Response:
+    """POST /v1/limits:unblock."""
+    _, text = await exchange.body((JSON,), "Accept-Post")
+    body = await exchange.calls.admin_unblock_limit(exchange.trace, exchange.actor, exchange.token, text)
     return json_response(body)
 
 

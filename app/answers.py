@@ -13,6 +13,7 @@ from app.problems import from_answer
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
+REPLAYED = "Idempotency-Replayed"
 
 
 def json_response(
@@ -33,7 +34,7 @@ def written_response(
     written: Written, headers: Headers, more: Mapping[str, str] | None = None, etag_wanted: bool = True
 ) -> Response:
     """The answer to a write. A refusal that the database answered, rather than raised, becomes a problem here."""
-    extra = {"Idempotency-Replayed": "true"} if written.replayed else {}
+    extra = {REPLAYED: "true"} if written.replayed else {}
     if written.status >= 400:
         raise from_answer(written.status, written.body or "{}", extra)
     extra |= more or {}

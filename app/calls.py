@@ -10,8 +10,8 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -65,9 +65,11 @@ def _function(name: str, arguments: str, columns: str, repeatable: bool = True) 
 
 _ADMIT = _function(
     "admit",
-    "bytea, text, integer",
-    "decision user_id token_id scopes policy points remaining window_seconds reset_seconds retry_after",
+    "bytea, text[], integer[], uuid, text",
+    "decision user_id token_id scopes policy points remaining window_seconds reset_seconds retry_after hit_at",
 )
+# Not a second time: what it gave back is gone from the log, and would not be found again.
+_REFUND = _function("refund", "uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[]", "points", False)
 _WRITTEN = "status page_id version blocks replayed body"
 _CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _GET_PAGE = _function("get_page", "uuid, uuid, uuid, bigint[]", "version body")
@@ -94,12 +96,16 @@ _ADMIN_REPLAY_DEAD_LETTERS = _function("admin_replay_dead_letters", "uuid, uuid,
 _ADMIN_DISCARD_DEAD_LETTERS = _function("admin_discard_dead_letters", "uuid, uuid, text", "body", False)
 _ADMIN_PAUSE_INDEXING = _function("admin_pause_indexing", "uuid, uuid, text", "body")
 _ADMIN_RESUME_INDEXING = _function("admin_resume_indexing", "uuid, uuid", "body")
+_ADMIN_LIST_LIMITS = _function("admin_list_limits", "uuid, uuid", "body")
+_ADMIN_LIST_LIMITED = _function("admin_list_limited", "uuid, uuid, integer", "body")
+_ADMIN_UNBLOCK_LIMIT = _function("admin_unblock_limit", "uuid, uuid, text", "body", False)
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
 _EMBEDDING_MODEL = _function("embedding_model", "", "name dimensions config")
 
 FUNCTIONS: tuple[Function, ...] = (
     _ADMIT,
+    _REFUND,
     _CREATE_PAGE,
     _GET_PAGE,
     _GET_PAGE_VERSION,
@@ -123,6 +129,9 @@ FUNCTIONS: tuple[Function, ...] = (
     _ADMIN_DISCARD_DEAD_LETTERS,
     _ADMIN_PAUSE_INDEXING,
     _ADMIN_RESUME_INDEXING,
+    _ADMIN_LIST_LIMITS,
+    _ADMIN_LIST_LIMITED,
+    _ADMIN_UNBLOCK_LIMIT,
     _WAKE_INDEXING,
     _READINESS,
     _EMBEDDING_MODEL,
@@ -132,7 +141,12 @@ _STATEMENTS = {function.name: function.statement() for function in FUNCTIONS}
 
 @dataclass(frozen=True)
 class Admission:
-    """What api.admit said. Numbers are None where no limit was looked at; times in seconds."""
+    """What api.admit said. Numbers are None where no limit was looked at; times in seconds.
+
+    Attributes:
+        hit_at: the time under which points were taken, which a refund names; None where none were.
+        others: what further policies said; this is the one that decides.
+    """
 
     decision: str
     user_id: UUID | None
@@ -144,6 +158,8 @@ class Admission:
     window_seconds: int | None
     reset_seconds: int | None
     retry_after: int | None
+    hit_at: datetime | None = None
+    others: Sequence[Admission] = ()
 
 
 @dataclass(frozen=True)
@@ -179,9 +195,35 @@ class Calls:
         """Args: pool: open, or opened before the first call."""
         self._pool = pool
 
-    async def admit(self, observer: Observer, token_hash: bytes, policy: str | None, cost: int) -> Admission:
-        """Who is it, and is it within its limits. token_hash: sha256, 32 bytes; cost: points."""
-        return Admission(*await self._row(observer, _ADMIT, token_hash, policy, cost))
+    async def admit(
+        self,
+        observer: Observer,
+        token_hash: bytes | None,
+        policies: Sequence[str],
+        costs: Sequence[int],
+        workspace: UUID | None,
+        peer: str,
+    ) -> Admission:
+        """Who is it, and is it within its limits. token_hash: sha256, 32 bytes, None without a token; costs: points."""
+        rows = await self._rows(observer, _ADMIT, token_hash, list(policies), list(costs), workspace, peer)
+        first, *others = (Admission(*row) for row in rows)
+        return replace(first, others=tuple(others)) if others else first
+
+    async def refund(
+        self,
+        observer: Observer,
+        workspace: UUID | None,
+        actor: UUID | None,
+        token: UUID | None,
+        peer: str,
+        policies: Sequence[str],
+        costs: Sequence[int],
+        hits: Sequence[datetime],
+    ) -> int:
+        """Give points back that a request took. hits: hit_at of its admissions, in the order of the policies."""
+        return (
+            await self._row(observer, _REFUND, workspace, actor, token, peer, list(policies), list(costs), list(hits))
+        )[0]
 
     async def create_page(
         self,
@@ -386,6 +428,18 @@ class Calls:
         """Let workers claim again; the state as JSON text."""
         return (await self._row(observer, _ADMIN_RESUME_INDEXING, actor, token))[0]
 
+    async def admin_list_limits(self, observer: Observer, actor: UUID, token: UUID) -> str:
+        """The rate policies as JSON text."""
+        return (await self._row(observer, _ADMIN_LIST_LIMITS, actor, token))[0]
+
+    async def admin_list_limited(self, observer: Observer, actor: UUID, token: UUID, limit: int) -> str:
+        """Who is limited now or close to it as JSON text."""
+        return (await self._row(observer, _ADMIN_LIST_LIMITED, actor, token, limit))[0]
+
+    async def admin_unblock_limit(self, observer: Observer, actor: UUID, token: UUID, selection: str) -> str:
+        """Give a key its points back. selection: the request's body."""
+        return (await self._row(observer, _ADMIN_UNBLOCK_LIMIT, actor, token, selection))[0]
+
     async def wake_indexing(self, observer: Observer) -> bool:
         """Tell a worker that there is something to index; whether that was news."""
         return (await self._row(observer, _WAKE_INDEXING))[0]
@@ -405,6 +459,11 @@ class Calls:
     async def _row(
         self, observer: Observer, function: Function, *arguments: Any, repeatable: bool = False
     ) -> tuple[Any, ...]:
+        return (await self._rows(observer, function, *arguments, repeatable=repeatable))[0]
+
+    async def _rows(
+        self, observer: Observer, function: Function, *arguments: Any, repeatable: bool = False
+    ) -> list[tuple[Any, ...]]:
         attempt = 0
         while True:
             start = time.perf_counter()
@@ -414,11 +473,11 @@ class Calls:
                     start = time.perf_counter()
                     cursor = connection.cursor(row_factory=tuple_row)
                     await cursor.execute(_STATEMENTS[function.name], arguments)
-                    row = await cursor.fetchone()
+                    rows = await cursor.fetchall()
                 state = None
-                if row is None:
+                if not rows:
                     raise psycopg.DataError(f"api.{function.name} gave no row")
-                return row
+                return rows
             except psycopg.Error as error:
                 state = error.sqlstate or "connection"
                 lost = state == "connection" or state.startswith(_LOST)

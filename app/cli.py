@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("app.verify", "check pages against their history, and repair them from it (--repair)"),
     "reembed": ("app.reembed", "change the embedding model: fill the new one beside the old one, then switch"),
     "indexing": ("app.indexing", "show the indexing queue, replay or discard its dead letters, pause it"),
+    "limits": ("app.limits", "list and change rate limits, watch who is limited, unblock somebody"),
     "doctor": ("app.doctor", "say what is wrong with a database or its settings, and what to do"),
 }
 # Command -> (module that is the process, line of help). The process gets the arguments as they are.
@@ -46,6 +47,7 @@ On a server, with DATABASE_URL=postgresql://..:
   quire reembed --model NAME   another embedding model; search goes on with the old one meanwhile
   quire indexing dead-letters  what could not be indexed and why; then: quire indexing replay
   quire verify                 the same for pages and their history; --repair repairs
+  quire limits watch           who is limited now; then: quire limits unblock NAME
   quire schedule               what runs when, and whether it is late
   quire purge --dry-run        what retention would take now
 

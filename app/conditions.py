@@ -245,9 +245,14 @@ def choice(values: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
     return value
 
 
+def is_uuid(text: str) -> bool:
+    """Whether the text is a UUID in its usual form."""
+    return _UUID.match(text) is not None
+
+
 def uuid_or_404(text: str, code: str, what: str) -> UUID:
     """An id out of the path; one that is no UUID names nothing."""
-    if _UUID.match(text) is None:
+    if not is_uuid(text):
         raise Problem(404, code, f"there is no such {what}")
     return UUID(text)
 

@@ -17,7 +17,9 @@ from starlette.requests import Request
 
 from app.calls import Admission, Calls
 from app.conditions import bearer_token, content_type, uuid_or_404
+from app.limiter import ANONYMOUS, REFUSED, Asker, Limiter, refunded
 from app.metrics import Metrics
+from app.peers import peer
 from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
 from app.wake import DrainWaker
@@ -26,7 +28,6 @@ from db.pool import Pool
 from db.settings import Settings
 
 DATABASE_ERRORS = (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.TooManyRequests, psycopg_pool.PoolClosed)
-_REFUSED = frozenset({"limited", "blocked"})
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Services:
     """What the requests of one process share.
 
     Attributes:
+        limiter: admits requests.
         models: what queries are embedded with.
         newest_migration: number of the newest migration file of this release.
         draining: set when the process is to stop: /readyz says no from then on.
@@ -43,10 +45,30 @@ class Services:
     pool: Pool
     calls: Calls
     metrics: Metrics
+    limiter: Limiter
     waker: DrainWaker
     models: Models
     newest_migration: int
     draining: bool = False
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A request that was let in.
+
+    Attributes:
+        user_id: whose token it has.
+        token_id: of the token.
+        admission: what the limiter said.
+        asker: whom it asked for.
+        costs: points by policy.
+    """
+
+    user_id: UUID
+    token_id: UUID
+    admission: Admission
+    asker: Asker
+    costs: Mapping[str, int]
 
 
 @dataclass
@@ -147,56 +169,52 @@ async def batch_cost(request: Request, limit: int) -> int:
 
 
 async def admit(
-    request: Request, services: Services, trace: Trace, scope: str, policy: str | None, cost: int
-) -> Admission:
+    request: Request,
+    services: Services,
+    trace: Trace,
+    scope: str,
+    policy: str,
+    cost: int,
+    workspace: UUID | None = None,
+) -> Admitted:
     """Who is it, and may it: first call of every request, on its own, before the body is read.
 
     Args:
-        request: its Authorization header counts, nothing else.
+        request: its Authorization header and its peer count, nothing else.
         services: shared ones.
         trace: is told the decision; its rate_headers are set.
         scope: that the token needs.
-        policy: rate policy of the route; None only authenticates.
+        policy: rate policy of the route.
         cost: points that the request costs.
+        workspace: out of the path.
 
     Raises:
         Problem: 401, 403, 429 or 503.
     """
+    sender = peer(request, services.settings.trusted_proxies)
     token = bearer_token(request.headers)
     if token is None:
+        await admit_open(services, trace, sender, ANONYMOUS)
         raise Problem(
             401,
             "token_required",
             "send a token: Authorization: Bearer <token>",
             headers={"WWW-Authenticate": 'Bearer realm="quire"'},
         )
-    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    asker = Asker(hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest(), workspace, sender)
+    costs = {policy: cost}
     try:
-        admission = await services.calls.admit(trace, digest, policy, cost)
+        admission = await services.limiter.admit(trace, asker, costs)
     except DATABASE_ERRORS as error:
         raise from_database(error) from error
-    if admission.decision == "unauthorized":
+    trace.user_id, trace.token_id = admission.user_id, admission.token_id
+    check_limits(trace, admission)
+    if admission.user_id is None or admission.token_id is None:
         raise Problem(
             401,
             "token_invalid",
             "the token is unknown, expired or revoked: make another with `quire token create`",
             headers={"WWW-Authenticate": 'Bearer realm="quire", error="invalid_token"'},
-        )
-    trace.user_id = admission.user_id
-    if policy is not None:
-        trace.decision = admission.decision
-        services.metrics.rate_limits.labels(policy, admission.decision).inc()
-        trace.rate_headers = rate_headers(admission, time.time())
-    if admission.decision == "failed_closed":
-        raise unavailable("rate_limiter_unavailable", "the rate limiter does not answer: repeat the request")
-    if admission.decision in _REFUSED:
-        wait = admission.retry_after or 1
-        raise Problem(
-            429,
-            "rate_limited",
-            f"over {admission.points} points in {admission.window_seconds} s ({policy}): wait {wait} s",
-            {"policy": policy, "limit": admission.points, "window": admission.window_seconds, "retry_after": wait},
-            {"Retry-After": str(wait)},
         )
     if scope not in (admission.scopes or ()):
         raise Problem(
@@ -206,7 +224,61 @@ async def admit(
             {"scope_required": scope},
             {"WWW-Authenticate": f'Bearer realm="quire", error="insufficient_scope", scope="{scope}"'},
         )
-    return admission
+    return Admitted(admission.user_id, admission.token_id, admission, asker, costs)
+
+
+async def admit_open(services: Services, trace: Trace, sender: str, policy: str) -> None:
+    """Count a request without a token by its peer; lets it in where the limiter cannot be asked.
+
+    Raises:
+        Problem: 429 or 503.
+    """
+    admission = await services.limiter.admit_open(trace, sender, policy)
+    if admission is not None:
+        check_limits(trace, admission)
+
+
+def check_limits(trace: Trace, admission: Admission) -> None:
+    """Note a decision for the log and the answer's headers.
+
+    Raises:
+        Problem: 429, or 503 when the limiter is out of order and its policy is closed then.
+    """
+    trace.decision = admission.decision
+    trace.rate_headers = rate_headers(admission, time.time())
+    if admission.decision == "failed_closed":
+        raise unavailable("rate_limiter_unavailable", "the rate limiter does not answer: repeat the request")
+    if admission.decision in REFUSED:
+        wait = max(admission.retry_after or 1, 1)
+        raise Problem(
+            429,
+            "rate_limited",
+            f"over {admission.points} points in {admission.window_seconds} s ({admission.policy}): wait {wait} s",
+            {
+                "policy": admission.policy,
+                "limit": admission.points,
+                "window": admission.window_seconds,
+                "retry_after": wait,
+            },
+            {"Retry-After": str(wait)},
+        )
+
+
+async def refund_replayed(services: Services, trace: Trace, admitted: Admitted) -> None:
+    """Give back what a repeated request took: the first one was counted. Before the answer, whose headers tell."""
+    await services.limiter.refund(trace, admitted.asker, admitted.admission, admitted.costs)
+    _tell_refund(trace, admitted)
+
+
+def refund_failed(services: Services, trace: Trace, admitted: Admitted) -> None:
+    """Give back what a request took that failed by our fault, beside the answer."""
+    services.limiter.refund_later(trace, admitted.asker, admitted.admission, admitted.costs)
+    _tell_refund(trace, admitted)
+
+
+def _tell_refund(trace: Trace, admitted: Admitted) -> None:
+    cost = admitted.costs.get(admitted.admission.policy or "", 0)
+    trace.rate_headers = rate_headers(refunded(admitted.admission, cost), time.time())
 
 
 def rate_headers(admission: Admission, now: float) -> dict[str, str]:
@@ -221,7 +293,7 @@ def rate_headers(admission: Admission, now: float) -> dict[str, str]:
     """
     if admission.remaining is None or admission.reset_seconds is None:
         return {}
-    refused = admission.decision in _REFUSED
+    refused = admission.decision in REFUSED
     remaining = 0 if refused else admission.remaining
     reset = max(admission.retry_after or 1, 1) if refused else admission.reset_seconds
     return {

@@ -21,6 +21,7 @@ from app import routes, service_routes
 from app.calls import Calls
 from app.compression import Compress
 from app.exchange import Services
+from app.limiter import Limiter
 from app.metrics import Metrics
 from app.middleware import ObserveRequests, answer_http_exception, answer_problem
 from app.problems import Problem
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> Starlette:
         monitor = create_pool(monitor_url, settings, min_size=0, max_size=1, name="quire-monitor")
         metrics = Metrics(pool, monitor)
         calls = Calls(pool)
+        limiter = Limiter(calls, metrics, settings.refusal_cache)
         waker = DrainWaker(calls, Trace("wake-indexing", metrics))
         observer = Trace("embedding-model", metrics)
 
@@ -65,7 +67,7 @@ def create_app(settings: Settings) -> Starlette:
             return [Model(name, dimensions, "active", json.loads(config))]
 
         models = Models(settings, active_model)
-        app.state.services = Services(settings, pool, calls, metrics, waker, models, newest)
+        app.state.services = Services(settings, pool, calls, metrics, limiter, waker, models, newest)
         await pool.open()
         await monitor.open()
         waker.start()
@@ -73,6 +75,7 @@ def create_app(settings: Settings) -> Starlette:
         try:
             yield
         finally:
+            await limiter.stop()
             await waker.stop()
             await pool.close(timeout=5)
             await monitor.close(timeout=1)
@@ -130,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         port=settings.port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # who the peer is decides on /metrics: not for a header to say
+        proxy_headers=False,  # who the peer is decides on /metrics and limits: app.peers reads headers itself
         server_header=False,
         timeout_graceful_shutdown=_FINISH_SECONDS,
         lifespan="on",

@@ -134,6 +134,23 @@ class Metrics:
             ["policy", "decision"],
             registry=registry,
         )
+        self.rate_limit_failures = Counter(
+            "quire_rate_limit_failures_total",
+            "Decisions without the limiter's table, locked or out of reach: outcome open let in, closed refused.",
+            ["policy", "outcome"],
+            registry=registry,
+        )
+        self.rate_limit_refunds = Counter(
+            "quire_rate_limit_refunds_total",
+            "Requests whose points were given back: outcome done, gone (out of the window already), failed.",
+            ["policy", "outcome"],
+            registry=registry,
+        )
+        self.rate_limit_cached = Counter(
+            "quire_rate_limit_cached_total",
+            "Refusals of blocked keys that did not ask the database.",
+            registry=registry,
+        )
         self.pool_timeouts = Counter(
             "quire_db_pool_timeouts_total", "Requests that got no connection in time.", registry=registry
         )

@@ -92,6 +92,7 @@ class ObserveRequests:
             "workspace": _shown_id(trace.workspace),
             "user": trace.user_id,
             "limit": trace.decision,
+            "token": trace.token_id if trace.decision == "bypassed" else None,
         }
         log.log(
             logging.DEBUG if route in _QUIET and status < 500 else logging.INFO,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from app import admin, conditions, history
-from app.answers import JSON, JSON_PATCH, etag, json_response, written_response
-from app.conditions import uuid_or_404
-from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost
+from app.answers import JSON, JSON_PATCH, REPLAYED, etag, json_response, written_response
+from app.conditions import is_uuid, uuid_or_404
+from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost, refund_failed, refund_replayed
 from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
 from db.embedders import Embedder, Outage, Refused, to_text
@@ -276,6 +277,15 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "/v1/indexing/resume": {
         "POST": Action(admin.resume_indexing, "admin", "admin", wakes=True),
     },
+    "/v1/limits": {
+        "GET": Action(admin.list_limits, "admin", "admin"),
+    },
+    "/v1/limits/blocked": {
+        "GET": Action(admin.list_limited, "admin", "admin", ("limit",)),
+    },
+    "/v1/limits:unblock": {
+        "POST": Action(admin.unblock_limit, "admin", "admin"),
+    },
 }
 """Path template -> method -> action. One route a path, so that 405 can name all of its methods."""
 
@@ -295,22 +305,34 @@ def _endpoint(path: str, actions: Mapping[str, Action]) -> Callable[[Request], A
         trace.workspace = request.path_params.get("workspace_id")
         conditions.check_accept(request.headers, action.produces)
         cost = await action.cost(request, services.settings.max_body_bytes) if action.cost else 1
-        admission = await admit(request, services, trace, action.scope, action.policy, cost)
-        assert admission.user_id is not None and admission.token_id is not None
         workspace = trace.workspace
+        named = UUID(workspace) if workspace is not None and is_uuid(workspace) else None
+        admitted = await admit(request, services, trace, action.scope, action.policy, cost, named)
         exchange = Exchange(
             request,
             services,
             trace,
             None if workspace is None else uuid_or_404(workspace, "workspace_not_found", "workspace"),
-            admission.user_id,
-            admission.token_id,
+            admitted.user_id,
+            admitted.token_id,
             conditions.parameters(request.query_params, action.parameters),
         )
         try:
             response = await action.handle(exchange)
-        except DATABASE_ERRORS as error:
-            raise from_database(error) from error
+        except ClientDisconnect:
+            raise  # counts: nobody but the client knows why
+        except Exception as error:
+            problem = from_database(error) if isinstance(error, DATABASE_ERRORS) else error
+            if not isinstance(problem, Problem):
+                refund_failed(services, trace, admitted)  # a fault of ours: 500
+                raise
+            if problem.status >= 500:
+                refund_failed(services, trace, admitted)
+            elif REPLAYED in problem.headers:
+                await refund_replayed(services, trace, admitted)
+            raise problem from (error if problem is not error else error.__cause__)
+        if REPLAYED in response.headers:
+            await refund_replayed(services, trace, admitted)
         if action.saves or action.wakes:
             services.waker.saved()
         return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app import conditions
-from app.exchange import DATABASE_ERRORS, Services, admit
+from app.exchange import DATABASE_ERRORS, Services, admit, admit_open
 from app.metrics import CONTENT_TYPE
+from app.peers import peer
 from app.problems import from_database, unavailable
 from app.trace import Trace
 
@@ -63,13 +64,16 @@ async def readyz(_request: Request, services: Services, trace: Trace) -> Respons
 
 async def metrics(request: Request, services: Services, trace: Trace) -> Response:
     """GET /metrics: open to this machine's own clients, unless a proxy brings them; others need scope metrics."""
-    if not is_local(request):
-        await admit(request, services, trace, "metrics", None, 0)
+    if is_local(request):
+        await admit_open(services, trace, peer(request, services.settings.trusted_proxies), "metrics")
+    else:
+        await admit(request, services, trace, "metrics", "metrics", 1)
     return Response(await services.metrics.exposition(), media_type=CONTENT_TYPE)
 
 
-async def openapi_json(_request: Request, _services: Services, _trace: Trace) -> Response:
+async def openapi_json(request: Request, services: Services, trace: Trace) -> Response:
     """GET /openapi.json."""
+    await admit_open(services, trace, peer(request, services.settings.trusted_proxies), "public")
     return _json(_openapi_json())
 
 
@@ -94,6 +98,13 @@ _ROUTES: tuple[tuple[str, _Handler, str], ...] = (
     ("/metrics", metrics, "text/plain"),
     ("/openapi.json", openapi_json, "application/json"),
 )
+POLICIES: Mapping[str, str | None] = {
+    "/livez": None,  # asks nothing of the database
+    "/readyz": None,  # a load balancer's probe is never refused
+    "/metrics": "metrics",
+    "/openapi.json": "public",
+}
+"""Path -> rate policy; None: not limited, and why."""
 
 
 def routes() -> list[Route]:

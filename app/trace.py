@@ -9,6 +9,8 @@ from uuid import UUID
 
 from app.metrics import Metrics
 
+_BESIDE = frozenset({"admit", "refund"})  # not what answers
+
 
 @dataclass
 class Trace:
@@ -21,11 +23,12 @@ class Trace:
         workspace: as it stands in the path.
         saves: whether the route is a save.
         user_id: who it is, once admitted.
+        token_id: with which token.
         decision: of the rate limiter.
         function: the SQL function that answered, after api.admit.
         sqlstate: of the latest database error.
         code: of the problem that was answered.
-        admit_seconds: time in api.admit.
+        admit_seconds: time in api.admit and api.refund.
         call_seconds: time in the function.
         rate_headers: for the answer, whatever it will be.
     """
@@ -37,6 +40,7 @@ class Trace:
     workspace: str | None = None
     saves: bool = False
     user_id: UUID | None = None
+    token_id: UUID | None = None
     decision: str | None = None
     function: str | None = None
     sqlstate: str | None = None
@@ -51,7 +55,7 @@ class Trace:
         self.sqlstate = sqlstate or self.sqlstate
         if sqlstate:
             self.metrics.call_errors.labels(function, sqlstate).inc()
-        if function == "admit":
+        if function in _BESIDE:
             self.admit_seconds += seconds
         else:
             self.function = function

@@ -129,6 +129,32 @@ COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access met
 
 
 --
+-- Name: limit_decision; Type: TYPE; Schema: core; Owner: quire_owner
+--
+
+CREATE TYPE core.limit_decision AS (
+	decision text,
+	policy text,
+	points integer,
+	remaining integer,
+	window_seconds integer,
+	reset_seconds integer,
+	retry_after integer,
+	hit_at timestamp with time zone
+);
+
+
+ALTER TYPE core.limit_decision OWNER TO quire_owner;
+
+--
+-- Name: TYPE limit_decision; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TYPE core.limit_decision IS 'What a policy says of one request: decision, its name and numbers, seconds until the oldest point comes back, seconds
+to wait when refused, and the time under which points were taken (NULL: none were), which a refund names.';
+
+
+--
 -- Name: write_answer; Type: TYPE; Schema: core; Owner: quire_owner
 --
 
@@ -344,6 +370,72 @@ bad_cursor.';
 
 
 --
+-- Name: admin_list_limited(uuid, uuid, integer); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.* from ops.list_limited(p_limit) as l
+    )
+
+    select jsonb_build_object(
+        'limited', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'policy', l.policy, 'per', l.per, 'mode', l.mode, 'key', l.key, 'who', l.who, 'state', l.state,
+                    'used', l.used, 'points', l.points, 'until', core.rfc3339(l.until)
+                ) order by l.place
+            ), '[]'
+        )
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer) IS 'Who is limited now or close to it as JSON, for operators. PT403 operator_required; PT400 bad_limit.';
+
+
+--
+-- Name: admin_list_limits(uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_limits(p_actor uuid, p_token_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    return query
+    select jsonb_build_object('policies', coalesce(jsonb_agg(to_jsonb(p) order by p.name), '[]'))::text
+    from ops.list_rate_policies() as p;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_limits(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_limits(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_limits(p_actor uuid, p_token_id uuid) IS 'Rate policies as JSON, for operators. PT403 operator_required.';
+
+
+--
 -- Name: admin_pause_indexing(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -438,10 +530,56 @@ COMMENT ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) IS 
 
 
 --
--- Name: admit(bytea, text, integer); Type: FUNCTION; Schema: api; Owner: quire_owner
+-- Name: admin_unblock_limit(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.admit(p_token_hash bytea, p_policy text, p_cost integer) RETURNS TABLE(decision text, user_id uuid, token_id uuid, scopes text[], policy text, points integer, remaining integer, window_seconds integer, reset_seconds integer, retry_after integer)
+CREATE FUNCTION api.admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    v_body := core.parse_body(p_body, 2);
+    if jsonb_typeof(v_body) <> 'object' then
+        raise exception 'the body is an object: {"key": "..", "policy": ".."}'
+            using errcode = 'PT422', constraint = 'document_not_object', detail = '{"pointer": ""}';
+    elsif v_body - '{key,policy}'::text[] <> '{}' then
+        raise exception 'the body has the members key and policy and no other'
+            using errcode = 'PT422', constraint = 'unknown_member', detail = '{"pointer": ""}';
+    elsif not v_body ? 'key' then
+        raise exception 'the member "key" is missing: a user''s name, or a key of /v1/limits/blocked'
+            using errcode = 'PT422', constraint = 'member_missing', detail = '{"pointer": "/key"}';
+    elsif jsonb_typeof(v_body -> 'key') <> 'string' then
+        raise exception 'the key is a string' using errcode = 'PT422', constraint = 'invalid_value',
+            detail = '{"pointer": "/key"}';
+    elsif jsonb_typeof(coalesce(v_body -> 'policy', 'null')) not in ('string', 'null') then
+        raise exception 'the policy is a string' using errcode = 'PT422', constraint = 'invalid_value',
+            detail = '{"pointer": "/policy"}';
+    end if;
+    return query
+    select jsonb_build_object(
+        'unblocked', ops.unblock_limit(v_body ->> 'key', v_body ->> 'policy', p_actor, p_token_id)
+    )::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text) IS 'Gives a user or key its points back, for operators. PT403 operator_required; PT404 policy_not_found.';
+
+
+--
+-- Name: admit(bytea, text[], integer[], uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) RETURNS TABLE(decision text, user_id uuid, token_id uuid, scopes text[], policy text, points integer, remaining integer, window_seconds integer, reset_seconds integer, retry_after integer, hit_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -450,43 +588,48 @@ declare
     v_token core.tokens;
     v_now timestamptz := core.clock();
 begin
-    select t.* into v_token from core.tokens as t where t.token_hash = p_token_hash;
-    if not found or v_token.revoked_at <= v_now or v_token.expires_at <= v_now then
-        decision := 'unauthorized';
+    if p_token_hash is not null then
+        select t.* into v_token from core.tokens as t where t.token_hash = p_token_hash;
+        if not found or v_token.revoked_at <= v_now or v_token.expires_at <= v_now then
+            return query
+            select
+                case when d.decision in ('limited', 'blocked', 'failed_closed') then d.decision else 'unauthorized' end,
+                null::uuid, null::uuid, null::text[], d.policy, d.points, d.remaining, d.window_seconds,
+                d.reset_seconds, d.retry_after, d.hit_at
+            from core.decide_limits(array['anonymous'], array[1], null, null, null, p_peer) as d;
+            return;
+        end if;
+        -- To the hour, and whoever comes second at the full hour does not wait: a hit shall not cost WAL.
+        if v_token.last_used_at is null or v_token.last_used_at < date_trunc('hour', v_now, 'UTC') then
+            update core.tokens as t set last_used_at = date_trunc('hour', v_now, 'UTC')
+            where t.id = (select l.id from core.tokens as l where l.id = v_token.id for no key update skip locked);
+        end if;
+    end if;
+    if coalesce(cardinality(p_policies), 0) = 0 or 'bypass_rate_limit' = any (v_token.scopes) then
+        decision := case when 'bypass_rate_limit' = any (v_token.scopes) then 'bypassed' else 'allowed' end;
+        user_id := v_token.user_id;
+        token_id := v_token.id;
+        scopes := v_token.scopes;
+        policy := p_policies[1];
         return next;
         return;
     end if;
-    user_id := v_token.user_id;
-    token_id := v_token.id;
-    scopes := v_token.scopes;
-    -- To the hour, and whoever comes second at the full hour does not wait: a hit shall not cost WAL.
-    if v_token.last_used_at is null or v_token.last_used_at < date_trunc('hour', v_now, 'UTC') then
-        update core.tokens as t set last_used_at = date_trunc('hour', v_now, 'UTC')
-        where t.id = (select l.id from core.tokens as l where l.id = v_token.id for no key update skip locked);
-    end if;
-    if p_policy is null then
-        decision := 'allowed';
-    elsif 'bypass_rate_limit' = any (scopes) then
-        decision := 'bypassed';
-        policy := p_policy;
-    else
-        policy := p_policy;
-        select d.decision, d.points, d.remaining, d.window_seconds, d.reset_seconds, d.retry_after
-        into decision, points, remaining, window_seconds, reset_seconds, retry_after
-        from core.decide_limit(p_policy, v_token.user_id, v_token.id, p_cost) as d;
-    end if;
-    return next;
+    return query
+    select
+        d.decision, v_token.user_id, v_token.id, v_token.scopes, d.policy, d.points, d.remaining, d.window_seconds,
+        d.reset_seconds, d.retry_after, d.hit_at
+    from core.decide_limits(p_policies, p_costs, v_token.user_id, v_token.id, p_workspace_id, p_peer) as d;
 end;
 $$;
 
 
-ALTER FUNCTION api.admit(p_token_hash bytea, p_policy text, p_cost integer) OWNER TO quire_owner;
+ALTER FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION admit(p_token_hash bytea, p_policy text, p_cost integer); Type: COMMENT; Schema: api; Owner: quire_owner
+-- Name: FUNCTION admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.admit(p_token_hash bytea, p_policy text, p_cost integer) IS 'Authenticates a token (sha256) and counts the request against a rate policy: first call of every request, on its own.
+COMMENT ON FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) IS 'Authenticates a token (sha256) and counts the request against rate policies: first call of every request, on its own.
 decision: unauthorized, allowed, limited, blocked, bypassed, observed, failed_open, failed_closed. PT400 cost_over_limit.';
 
 
@@ -1088,6 +1231,47 @@ ALTER FUNCTION api.readiness() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION api.readiness() IS 'Number of the newest applied migration; for /readyz.';
+
+
+--
+-- Name: refund(uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[]); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) RETURNS TABLE(points integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '250ms'
+    AS $$
+declare
+    v_hit record;
+begin
+    points := 0;
+    for v_hit in
+        select
+            p.name, h.cost, h.hit_at,
+            core.limit_key(p.per, p_actor, p_token_id, p_workspace_id, p_peer) as key
+        from unnest(p_policies, p_costs, p_hits) as h (policy, cost, hit_at)
+        inner join core.rate_policies as p on p.name = h.policy
+        order by p.name
+    loop
+        points := points + core.refund_limit(v_hit.name, v_hit.key, v_hit.cost, v_hit.hit_at);
+    end loop;
+    return next;
+exception
+    when lock_not_available then
+        points := 0;
+        return next;
+end;
+$$;
+
+
+ALTER FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) IS 'Gives back the points that a request took, named by what api.admit answered; how many came back.';
 
 
 --
@@ -2285,6 +2469,123 @@ PT413 block_too_large, too_deep, number_too_large.';
 
 
 --
+-- Name: rate_policies; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.rate_policies (
+    name text NOT NULL,
+    points integer NOT NULL,
+    window_seconds integer NOT NULL,
+    block_seconds integer NOT NULL,
+    per text NOT NULL,
+    mode text NOT NULL,
+    on_failure text NOT NULL,
+    CONSTRAINT rate_policies_block_ck CHECK (((block_seconds >= 0) AND (block_seconds <= 86400))),
+    CONSTRAINT rate_policies_failure_ck CHECK ((on_failure = ANY (ARRAY['open'::text, 'closed'::text]))),
+    CONSTRAINT rate_policies_mode_ck CHECK ((mode = ANY (ARRAY['enforce'::text, 'dry-run'::text]))),
+    CONSTRAINT rate_policies_per_ck CHECK ((per = ANY (ARRAY['user'::text, 'workspace'::text, 'token'::text, 'peer'::text]))),
+    CONSTRAINT rate_policies_points_ck CHECK (((points >= 1) AND (points <= 10000))),
+    CONSTRAINT rate_policies_window_ck CHECK (((window_seconds >= 1) AND (window_seconds <= 86400)))
+);
+
+
+ALTER TABLE core.rate_policies OWNER TO quire_owner;
+
+--
+-- Name: TABLE rate_policies; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.rate_policies IS 'Rate limits as rows: changed without a deploy. Every route belongs to one.';
+
+
+--
+-- Name: COLUMN rate_policies.name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_policies.name IS 'As it stands in the RateLimit-Policy header.';
+
+
+--
+-- Name: COLUMN rate_policies.points; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_policies.points IS 'How many points fit in a window; a save costs one.';
+
+
+--
+-- Name: COLUMN rate_policies.window_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_policies.window_seconds IS 'Length of the sliding window, seconds.';
+
+
+--
+-- Name: COLUMN rate_policies.block_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_policies.block_seconds IS 'How long a key that went over is blocked, seconds.';
+
+
+--
+-- Name: COLUMN rate_policies.per; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_policies.per IS 'What is counted: user, workspace, token, or peer (network address; an IPv6 one by its /64). Where a request has no such
+thing, its user is counted instead, and without a user its peer.';
+
+
+--
+-- Name: COLUMN rate_policies.mode; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_policies.mode IS 'enforce, or dry-run: decide and report, refuse nobody.';
+
+
+--
+-- Name: COLUMN rate_policies.on_failure; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.rate_policies.on_failure IS 'When the bucket cannot be locked in time: open lets in, closed refuses.';
+
+
+--
+-- Name: check_costs(text[], core.rate_policies[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_costs(p_names text[], p_policies core.rate_policies[], p_costs integer[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if cardinality(p_names) > 0 and cardinality(p_names) = cardinality(p_policies) then
+        for n in 1 .. cardinality(p_policies) loop
+            if p_costs[n] is null or p_costs[n] < 0
+                or p_costs[n] > p_policies[n].points and p_policies[n].mode = 'enforce' then
+                raise exception 'the request costs % points, the policy "%" admits at most % at once',
+                    p_costs[n], p_policies[n].name, p_policies[n].points
+                    using errcode = 'PT400', constraint = 'cost_over_limit',
+                    detail = jsonb_build_object(
+                        'cost', p_costs[n], 'limit', p_policies[n].points, 'policy', p_policies[n].name
+                    )::text;
+            end if;
+        end loop;
+        return;
+    end if;
+    raise exception 'there is no rate policy of one of these names: %; add a row to core.rate_policies', p_names;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_costs(p_names text[], p_policies core.rate_policies[], p_costs integer[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_costs(p_names text[], p_policies core.rate_policies[], p_costs integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_costs(p_names text[], p_policies core.rate_policies[], p_costs integer[]) IS 'Refuses costs that can never be admitted, and policies that are not there. PT400 cost_over_limit.';
+
+
+--
 -- Name: check_draft(core.pages, jsonb, integer[], integer[], jsonb[], jsonb[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2750,6 +3051,32 @@ ALTER FUNCTION core.check_put(p_document jsonb, p_page_id uuid) OWNER TO quire_o
 --
 
 COMMENT ON FUNCTION core.check_put(p_document jsonb, p_page_id uuid) IS 'A whole document without id and version. PT422 document_not_object, id_mismatch, member_missing.';
+
+
+--
+-- Name: check_rate_policy(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_rate_policy(p_name text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from core.rate_policies as p where p.name = p_name) then
+        raise exception 'there is no rate policy "%": `quire limits list` shows those there are', p_name
+            using errcode = 'PT404', constraint = 'policy_not_found';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_rate_policy(p_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_rate_policy(p_name text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_rate_policy(p_name text) IS 'Refuses the name of a rate policy that is not there. PT404 policy_not_found.';
 
 
 --
@@ -3325,83 +3652,127 @@ COMMENT ON FUNCTION core.dead_letter_place(p_cursor text) IS 'The sort key in a 
 
 
 --
--- Name: decide_limit(text, uuid, uuid, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: decide_limit(core.rate_policies, text, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.decide_limit(p_policy text, p_user_id uuid, p_token_id uuid, p_cost integer) RETURNS TABLE(decision text, points integer, remaining integer, window_seconds integer, reset_seconds integer, retry_after integer)
+CREATE FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) RETURNS core.limit_decision
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
 declare
-    v_policy core.rate_policies;
-    v_window interval;
-    v_block interval;
-    v_key text;
-    v_hit record;
-    v_now timestamptz := core.clock();
-    v_blocked_until timestamptz;
+    v_said core.limit_decision;
 begin
-    select p.* into v_policy from core.rate_policies as p where p.name = p_policy;
-    if not found then
-        raise exception 'there is no rate policy "%": add a row to core.rate_policies', p_policy;
-    end if;
-    if p_cost < 0 or p_cost > v_policy.points then
-        raise exception 'the request costs % points, the policy "%" admits at most % at once',
-            p_cost, p_policy, v_policy.points
-            using errcode = 'PT400', constraint = 'cost_over_limit',
-            detail = jsonb_build_object('cost', p_cost, 'limit', v_policy.points, 'policy', p_policy)::text;
-    end if;
-    v_key := case v_policy.per when 'user' then p_user_id when 'token' then p_token_id end;
-    if v_key is null then
-        raise exception 'policy "%" is per %, which requests are not counted by: use user or token', p_policy, v_policy.per;
-    end if;
-    v_window := make_interval(secs => v_policy.window_seconds);
-    v_block := make_interval(secs => v_policy.block_seconds);
-    points := v_policy.points;
-    window_seconds := v_policy.window_seconds;
-
-    select b.blocked_until into v_blocked_until
-    from core.rate_buckets as b
-    where b.policy = p_policy and b.key = v_key and core.is_blocked(b.blocked_until, v_now, v_window, v_block);
-    if found then
-        decision := case v_policy.mode when 'enforce' then 'blocked' else 'observed' end;
-        remaining := 0;
-        reset_seconds := ceil(extract(epoch from v_blocked_until - v_now));
-        retry_after := reset_seconds;
-        return next;
-        return;
-    end if;
-
     begin
-        select h.* into strict v_hit from core.hit_limit(p_policy, v_key, p_cost, points, v_window, v_block) as h;
+        v_said := core.look_at_limit(p_policy, p_key, p_cost);
+        if p_cost > 0 and v_said.decision <> 'blocked' and p_cost <= p_policy.points
+            and (v_said.decision = 'allowed' or p_policy.block_seconds > 0) then
+            v_said := core.take_limit(p_policy, p_key, p_cost);
+        end if;
     exception
         when lock_not_available then
-            decision := 'failed_' || v_policy.on_failure;
-            return next;
-            return;
+            v_said := core.failed_limit(p_policy);
     end;
-    remaining := greatest(points - cardinality(v_hit.hits), 0);
-    reset_seconds := greatest(coalesce(ceil(extract(epoch from v_hit.hits[1] + v_window - v_hit.hit_at)), 0), 0);
-    decision := 'allowed';
-    if not v_hit.ok then
-        decision := case v_policy.mode when 'enforce' then 'limited' else 'observed' end;
-        retry_after := ceil(extract(epoch from coalesce(
-            v_hit.blocked_until, v_hit.hits[cardinality(v_hit.hits) + p_cost - points] + v_window
-        ) - v_hit.hit_at));
+    if p_policy.mode = 'dry-run' and v_said.decision in ('limited', 'blocked') then
+        v_said.decision := 'observed';
     end if;
-    return next;
+    return v_said;
 end;
 $$;
 
 
-ALTER FUNCTION core.decide_limit(p_policy text, p_user_id uuid, p_token_id uuid, p_cost integer) OWNER TO quire_owner;
+ALTER FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION decide_limit(p_policy text, p_user_id uuid, p_token_id uuid, p_cost integer); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION decide_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.decide_limit(p_policy text, p_user_id uuid, p_token_id uuid, p_cost integer) IS 'A rate policy''s decision on one request of a user and token. PT400 cost_over_limit.';
+COMMENT ON FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) IS 'Decides a request of a key by one rate policy.';
+
+
+--
+-- Name: decide_limits(text[], integer[], uuid, uuid, uuid, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.decide_limits(p_policies text[], p_costs integer[], p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) RETURNS SETOF core.limit_decision
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '250ms'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    v_began constant timestamptz := clock_timestamp();
+    v_policy core.rate_policies;
+    v_policies core.rate_policies[];
+    v_keys text[];
+    v_costs integer[];
+    v_said core.limit_decision[] := '{}';
+    v_refused boolean := false;
+begin
+    if cardinality(p_policies) = 1 then
+        select p.* into v_policy from core.rate_policies as p where p.name = p_policies[1];
+        if p_costs[1] between 0 and v_policy.points then
+            return next core.decide_limit(v_policy, core.limit_key(
+                v_policy.per, p_user_id, p_token_id, p_workspace_id, p_peer
+            ), p_costs[1]);
+            return;
+        end if;
+    end if;
+    select array_agg(p order by p.name), array_agg(c.cost order by p.name), array_agg(
+        core.limit_key(p.per, p_user_id, p_token_id, p_workspace_id, p_peer) order by p.name
+    ) into v_policies, v_costs, v_keys
+    from unnest(p_policies, p_costs) as c (name, cost)
+    inner join core.rate_policies as p on p.name = c.name;
+    perform core.check_costs(p_policies, v_policies, v_costs);
+    begin
+        for n in 1 .. cardinality(v_policies) loop
+            v_said[n] := core.look_at_limit(v_policies[n], v_keys[n], v_costs[n]);
+            v_refused := v_refused or v_policies[n].mode = 'enforce' and (
+                v_said[n].decision = 'blocked'
+                or v_said[n].decision = 'limited' and (v_policies[n].block_seconds = 0 or v_costs[n] = 0)
+            );
+        end loop;
+    exception
+        when lock_not_available then
+            for n in 1 .. cardinality(v_policies) loop
+                v_said[n] := core.failed_limit(v_policies[n]);
+            end loop;
+            return query select * from core.rank_limits(v_policies, v_said);
+            return;
+    end;
+    for n in 1 .. cardinality(v_policies) loop
+        exit when v_refused;
+        -- a dry-run policy in its block, or one that the cost can never fit: seen already
+        continue when v_costs[n] = 0 or v_said[n].decision = 'blocked' or v_costs[n] > v_policies[n].points;
+        if n > 1 then
+            perform set_config('lock_timeout', greatest(
+                250 - floor(extract(epoch from clock_timestamp() - v_began) * 1000), 1
+            )::integer::text, true);
+        end if;
+        begin
+            v_said[n] := core.take_limit(v_policies[n], v_keys[n], v_costs[n]);
+        exception
+            when lock_not_available then
+                v_said[n] := core.failed_limit(v_policies[n]);
+        end;
+        if v_policies[n].mode = 'enforce' and v_said[n].decision in ('limited', 'failed_closed') then
+            v_refused := true;
+            for m in 1 .. n - 1 loop
+                perform core.refund_limit(v_policies[m].name, v_keys[m], v_costs[m], v_said[m].hit_at);
+            end loop;
+        end if;
+    end loop;
+    return query select * from core.rank_limits(v_policies, v_said);
+end;
+$$;
+
+
+ALTER FUNCTION core.decide_limits(p_policies text[], p_costs integer[], p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION decide_limits(p_policies text[], p_costs integer[], p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.decide_limits(p_policies text[], p_costs integer[], p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) IS 'Decides a request by several rate policies, all or nothing; the row that decides first. PT400 cost_over_limit.';
 
 
 --
@@ -4268,6 +4639,38 @@ COMMENT ON FUNCTION core.expand_operation(p_page core.pages, p_operation jsonb, 
 
 
 --
+-- Name: failed_limit(core.rate_policies); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.failed_limit(p_policy core.rate_policies) RETURNS core.limit_decision
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_said core.limit_decision;
+begin
+    v_said.policy := p_policy.name;
+    v_said.points := p_policy.points;
+    v_said.window_seconds := p_policy.window_seconds;
+    v_said.decision := case
+        when p_policy.mode = 'enforce' and p_policy.on_failure = 'closed' then 'failed_closed'
+        else 'failed_open'
+    end;
+    return v_said;
+end;
+$$;
+
+
+ALTER FUNCTION core.failed_limit(p_policy core.rate_policies) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION failed_limit(p_policy core.rate_policies); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.failed_limit(p_policy core.rate_policies) IS 'What a policy decides whose bucket cannot be locked: failed_open or failed_closed.';
+
+
+--
 -- Name: failed_test(core.pages, jsonb, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4653,7 +5056,6 @@ COMMENT ON FUNCTION core.hash_text(p_text text) IS '64 bits of sha256 as a numbe
 CREATE FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) RETURNS TABLE(ok boolean, hits timestamp with time zone[], blocked_until timestamp with time zone, hit_at timestamp with time zone)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET lock_timeout TO '250ms'
     AS $$
 declare
     v_now timestamptz := core.clock();
@@ -4675,12 +5077,11 @@ begin
             c.t
         from (select core.clock() as t) as c
         cross join lateral (
-            select coalesce(array_agg(h.at order by h.at), '{}') as live
-            from unnest(b.hits) as h (at)
-            where h.at > c.t - p_window and h.at <= c.t
+            -- offset 0: reckoned once
+            select b.hits[width_bucket(c.t - p_window, b.hits) + 1:width_bucket(c.t, b.hits)] as live offset 0
         ) as l
         cross join lateral (
-            select core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
+            select b.blocked_until is not null and core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
         ) as k
         cross join lateral (
             select k.blocked, not k.blocked and cardinality(l.live) + p_cost <= p_points as ok
@@ -4697,7 +5098,7 @@ ALTER FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_point
 -- Name: FUNCTION hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) IS 'One hit on a sliding log: decides, records, returns the log. 55P03 when the row cannot be locked within 250 ms.';
+COMMENT ON FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) IS 'One hit on a sliding log: decides, records, returns the log. 55P03 when the row cannot be locked in time.';
 
 
 --
@@ -4759,10 +5160,12 @@ COMMENT ON FUNCTION core.increasing_subsequence(p_numbers integer[]) IS 'Members
 --
 
 CREATE FUNCTION core.is_blocked(p_blocked_until timestamp with time zone, p_at timestamp with time zone, p_window interval, p_block interval) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select coalesce(p_blocked_until > p_at and p_blocked_until <= p_at + greatest(p_window, p_block), false);
+begin
+    return coalesce(p_blocked_until > p_at and p_blocked_until <= p_at + greatest(p_window, p_block), false);
+end;
 $$;
 
 
@@ -4844,7 +5247,7 @@ COMMENT ON COLUMN core.rate_buckets.policy IS 'core.rate_policies.name.';
 -- Name: COLUMN rate_buckets.key; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.rate_buckets.key IS 'What is counted: the id of the user, workspace or token, as text.';
+COMMENT ON COLUMN core.rate_buckets.key IS 'What is counted: the id of the user, workspace or token as text, or the address of a peer.';
 
 
 --
@@ -5169,6 +5572,42 @@ COMMENT ON FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order in
 
 
 --
+-- Name: limit_key(text, uuid, uuid, uuid, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_per = 'user' and p_user_id is not null then
+        return p_user_id::text;
+    end if;
+    return coalesce(
+        case p_per
+            when 'token' then p_token_id::text
+            when 'workspace' then (
+                select m.workspace_id::text from core.workspace_members as m
+                where m.workspace_id = p_workspace_id and m.user_id = p_user_id
+            )
+            when 'peer' then p_peer
+        end,
+        p_user_id::text, p_peer, 'unknown'
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) IS 'Key of a request in core.rate_buckets: by user, token, workspace or peer, as the policy says.';
+
+
+--
 -- Name: live_blocks(uuid, integer, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5288,6 +5727,63 @@ ALTER FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boo
 --
 
 COMMENT ON FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean) IS 'Locks a page that is there for writing. PT404 page_not_found.';
+
+
+--
+-- Name: look_at_limit(core.rate_policies, text, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.look_at_limit(p_policy core.rate_policies, p_key text, p_cost integer) RETURNS core.limit_decision
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_window constant interval := make_interval(secs => p_policy.window_seconds);
+    v_hits timestamptz[];
+    v_blocked_until timestamptz;
+    v_gone integer;
+    v_last integer;
+    v_said core.limit_decision;
+begin
+    select b.hits, b.blocked_until into v_hits, v_blocked_until
+    from core.rate_buckets as b
+    where b.policy = p_policy.name and b.key = p_key;
+    -- the log is in order: how many have left the window, and how many are not out of a future before a clock step
+    v_gone := coalesce(width_bucket(v_now - v_window, v_hits), 0);
+    v_last := coalesce(width_bucket(v_now, v_hits), 0);
+    v_said.decision := 'allowed';
+    v_said.policy := p_policy.name;
+    v_said.points := p_policy.points;
+    v_said.window_seconds := p_policy.window_seconds;
+    v_said.remaining := greatest(p_policy.points - (v_last - v_gone), 0);
+    v_said.reset_seconds := case when v_last > v_gone then
+        ceil(extract(epoch from v_hits[v_gone + 1] + v_window - v_now)) else 0 end;
+    if v_blocked_until is not null
+        and core.is_blocked(v_blocked_until, v_now, v_window, make_interval(secs => p_policy.block_seconds)) then
+        v_said.decision := 'blocked';
+        v_said.remaining := 0;
+        v_said.retry_after := ceil(extract(epoch from v_blocked_until - v_now));
+        v_said.reset_seconds := v_said.retry_after;
+    elsif v_last - v_gone + p_cost > p_policy.points then
+        v_said.decision := 'limited';
+        v_said.retry_after := coalesce(
+            ceil(extract(epoch from v_hits[v_last + p_cost - p_policy.points] + v_window - v_now)),
+            p_policy.window_seconds
+        );
+    end if;
+    return v_said;
+end;
+$$;
+
+
+ALTER FUNCTION core.look_at_limit(p_policy core.rate_policies, p_key text, p_cost integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION look_at_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.look_at_limit(p_policy core.rate_policies, p_key text, p_cost integer) IS 'What a policy would say of a request of a key: reads the bucket, takes nothing.';
 
 
 --
@@ -6438,6 +6934,47 @@ COMMENT ON FUNCTION core.queue_heads(p_now timestamp with time zone) IS 'Smalles
 
 
 --
+-- Name: rank_limits(core.rate_policies[], core.limit_decision[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.rank_limits(p_policies core.rate_policies[], p_said core.limit_decision[]) RETURNS SETOF core.limit_decision
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    with judged as (
+        select
+            p.mode = 'enforce' as enforced,
+            p.mode = 'enforce' and s.decision in ('limited', 'blocked', 'failed_closed') as refuses,
+            case when p.mode = 'dry-run' and s.decision in ('limited', 'blocked') then 'observed' else s.decision end
+            as verdict,
+            s.*
+        from unnest(p_said) with ordinality as s
+        inner join unnest(p_policies) with ordinality as p on p.ordinality = s.ordinality
+    )
+
+    select
+        j.verdict, j.policy, j.points, j.remaining, j.window_seconds, j.reset_seconds, j.retry_after, j.hit_at
+    from judged as j
+    where j.refuses or not exists (select from judged as o where o.refuses)
+    order by
+        j.enforced desc, (j.refuses and j.verdict <> 'failed_closed') desc, j.retry_after desc nulls last,
+        j.remaining nulls last, j.policy;
+end;
+$$;
+
+
+ALTER FUNCTION core.rank_limits(p_policies core.rate_policies[], p_said core.limit_decision[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION rank_limits(p_policies core.rate_policies[], p_said core.limit_decision[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.rank_limits(p_policies core.rate_policies[], p_said core.limit_decision[]) IS 'Answers of several policies to one request, the one that decides first.';
+
+
+--
 -- Name: read_leased(uuid[], uuid[], integer[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -7048,6 +7585,38 @@ ALTER FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p
 --
 
 COMMENT ON FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) IS 'Vectors of unchanged, emptied and deleted blocks of a batch, by place.';
+
+
+--
+-- Name: refund_limit(text, text, integer, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.refund_limit(p_policy text, p_key text, p_cost integer, p_hit_at timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_points integer;
+begin
+    update core.rate_buckets as b
+    set hits = (
+        select b.hits[:f.first - 1] || b.hits[f.first + least(p_cost, width_bucket(p_hit_at, b.hits) - f.first + 1):]
+        from (select array_position(b.hits, p_hit_at) as first) as f
+    )
+    where b.policy = p_policy and b.key = p_key and p_cost > 0 and p_hit_at = any(b.hits)
+    returning p_cost into v_points;
+    return coalesce(v_points, 0);
+end;
+$$;
+
+
+ALTER FUNCTION core.refund_limit(p_policy text, p_key text, p_cost integer, p_hit_at timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION refund_limit(p_policy text, p_key text, p_cost integer, p_hit_at timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.refund_limit(p_policy text, p_key text, p_cost integer, p_hit_at timestamp with time zone) IS 'Takes a hit, named by its time, out of a bucket''s log again; blocks stay. Returns the points, 0 when it is gone.';
 
 
 --
@@ -8368,6 +8937,51 @@ ALTER FUNCTION core.step_hash(p_hash numeric, p_from_head jsonb, p_from_order in
 --
 
 COMMENT ON FUNCTION core.step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]) IS 'The content hash of one state of a page, from another one and its hash.';
+
+
+--
+-- Name: take_limit(core.rate_policies, text, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost integer) RETURNS core.limit_decision
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_window constant interval := make_interval(secs => p_policy.window_seconds);
+    v_hit record;
+    v_said core.limit_decision;
+begin
+    v_said.policy := p_policy.name;
+    v_said.points := p_policy.points;
+    v_said.window_seconds := p_policy.window_seconds;
+    select h.* into strict v_hit
+    from core.hit_limit(
+        p_policy.name, p_key, p_cost, p_policy.points, v_window, make_interval(secs => p_policy.block_seconds)
+    ) as h;
+    v_said.remaining := greatest(p_policy.points - cardinality(v_hit.hits), 0);
+    v_said.reset_seconds := greatest(coalesce(ceil(extract(epoch from v_hit.hits[1] + v_window - v_hit.hit_at)), 0), 0);
+    if v_hit.ok then
+        v_said.decision := 'allowed';
+        v_said.hit_at := v_hit.hit_at;
+    else
+        v_said.decision := 'limited';
+        v_said.retry_after := ceil(extract(epoch from coalesce(
+            v_hit.blocked_until, v_hit.hits[cardinality(v_hit.hits) + p_cost - p_policy.points] + v_window
+        ) - v_hit.hit_at));
+    end if;
+    return v_said;
+end;
+$$;
+
+
+ALTER FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION take_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost integer) IS 'Takes points out of a bucket of a policy, if they fit; what came of it. 55P03 when it cannot be locked in time.';
 
 
 --
@@ -11737,6 +12351,75 @@ COMMENT ON FUNCTION ops.list_indexing_workers() IS 'Worker processes: where, sin
 
 
 --
+-- Name: list_limited(integer, numeric); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_limited(p_limit integer DEFAULT 50, p_share numeric DEFAULT 0.8) RETURNS TABLE(policy text, per text, mode text, key text, who text, state text, used integer, points integer, until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query
+    with live as (
+        select
+            p.name, p.per, p.mode, p.points, b.key, b.blocked_until, i.window_span, n.used,
+            b.hits[cardinality(b.hits) - n.used + 1] + i.window_span as next_free,
+            core.is_blocked(b.blocked_until, v_now, i.window_span, make_interval(secs => p.block_seconds)) as blocked
+        from core.rate_buckets as b
+        inner join core.rate_policies as p on p.name = b.policy
+        cross join lateral (select make_interval(secs => p.window_seconds) as window_span) as i
+        cross join lateral (
+            select greatest(
+                cardinality(b.hits) - width_bucket(v_now - i.window_span, b.hits), 0
+            ) as used
+        ) as n
+    ),
+
+    chosen as (
+        select
+            l.*,
+            case when l.blocked then 'blocked' when l.used >= l.points then 'full' else 'close' end as state
+        from live as l
+        where l.blocked or l.used > 0 and l.used >= p_share * l.points
+        order by l.blocked desc, l.used::numeric / l.points desc, l.name, l.key
+        limit p_limit
+    )
+
+    select
+        c.name, c.per, c.mode, c.key,
+        coalesce(
+            (select u.name from core.users as u where u.id = i.id),
+            (
+                select u.name || ', token ' || t.name from core.tokens as t
+                inner join core.users as u on u.id = t.user_id
+                where t.id = i.id
+            ),
+            (select w.name from core.workspaces as w where w.id = i.id)
+        ),
+        c.state, c.used, c.points, case when c.blocked then c.blocked_until else c.next_free end
+    from chosen as c
+    cross join lateral (
+        select case when c.key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then c.key::uuid end as id
+    ) as i
+    order by c.blocked desc, c.used::numeric / c.points desc, c.name, c.key;
+end;
+$_$;
+
+
+ALTER FUNCTION ops.list_limited(p_limit integer, p_share numeric) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_limited(p_limit integer, p_share numeric); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_limited(p_limit integer, p_share numeric) IS 'Who is limited by a rate policy now, or has used that share of its points. PT400 bad_limit.';
+
+
+--
 -- Name: list_page_keys(uuid, uuid, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -11804,6 +12487,32 @@ ALTER FUNCTION ops.list_periodic() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.list_periodic() IS 'Periodic tasks with their last run, success, error, totals, and by how many seconds each is late (0: in time).';
+
+
+--
+-- Name: list_rate_policies(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_rate_policies() RETURNS TABLE(name text, points integer, window_seconds integer, block_seconds integer, per text, mode text, on_failure text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+    select p.name, p.points, p.window_seconds, p.block_seconds, p.per, p.mode, p.on_failure
+    from core.rate_policies as p
+    order by p.name;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_rate_policies() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_rate_policies(); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_rate_policies() IS 'Rate policies by name.';
 
 
 --
@@ -13020,6 +13729,61 @@ entries a second the embedding provider takes (NULL: no limit). 22023.';
 
 
 --
+-- Name: set_rate_policy(text, integer, integer, integer, text, text, text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.set_rate_policy(p_name text, p_points integer DEFAULT NULL::integer, p_window_seconds integer DEFAULT NULL::integer, p_block_seconds integer DEFAULT NULL::integer, p_per text DEFAULT NULL::text, p_mode text DEFAULT NULL::text, p_on_failure text DEFAULT NULL::text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_old core.rate_policies;
+    v_new core.rate_policies;
+    v_wrong text;
+begin
+    v_wrong := case
+        when p_points not between 1 and 10000 then 'points must be 1 to 10000'
+        when p_window_seconds not between 1 and 86400 then 'the window must be 1 to 86400 seconds'
+        when p_block_seconds not between 0 and 86400 then 'the block must be 0 to 86400 seconds'
+        when p_per not in ('user', 'workspace', 'token', 'peer') then 'per must be user, workspace, token or peer'
+        when p_mode not in ('enforce', 'dry-run') then 'the mode must be enforce or dry-run'
+        when p_on_failure not in ('open', 'closed') then 'on failure must be open or closed'
+    end;
+    if v_wrong is not null then
+        raise exception '%', v_wrong using errcode = 'PT422', constraint = 'invalid_value';
+    end if;
+    perform core.check_rate_policy(p_name);
+    select p.* into v_old from core.rate_policies as p where p.name = p_name for update;
+    update core.rate_policies as p
+    set
+        points = coalesce(p_points, p.points), window_seconds = coalesce(p_window_seconds, p.window_seconds),
+        block_seconds = coalesce(p_block_seconds, p.block_seconds), per = coalesce(p_per, p.per),
+        mode = coalesce(p_mode, p.mode), on_failure = coalesce(p_on_failure, p.on_failure)
+    where p.name = p_name
+    returning p.* into v_new;
+    if v_old = v_new then
+        return false;
+    end if;
+    perform core.write_audit(
+        'limits.set', null,
+        jsonb_build_object('policy', p_name, 'from', to_jsonb(v_old) - 'name', 'to', to_jsonb(v_new) - 'name'),
+        p_actor, p_token_id
+    );
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.set_rate_policy(p_name text, p_points integer, p_window_seconds integer, p_block_seconds integer, p_per text, p_mode text, p_on_failure text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION set_rate_policy(p_name text, p_points integer, p_window_seconds integer, p_block_seconds integer, p_per text, p_mode text, p_on_failure text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.set_rate_policy(p_name text, p_points integer, p_window_seconds integer, p_block_seconds integer, p_per text, p_mode text, p_on_failure text, p_actor uuid, p_token_id uuid) IS 'Changes a rate policy, NULL keeps; whether that is new. Audited. PT404 policy_not_found; PT422 invalid_value.';
+
+
+--
 -- Name: set_scheduler(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -13421,6 +14185,56 @@ ALTER FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) OWN
 --
 
 COMMENT ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) IS 'Retention of snapshots of the next pages behind a bookmark; how many went, whether pages are left, the bookmark.';
+
+
+--
+-- Name: unblock_limit(text, text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.unblock_limit(p_key text, p_policy text DEFAULT NULL::text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_key text;
+    v_count integer;
+begin
+    if p_policy is not null then
+        perform core.check_rate_policy(p_policy);
+    end if;
+    v_key := coalesce((select u.id::text from core.users as u where u.name = p_key), p_key);
+    with locked as (
+        select b.policy, b.key
+        from core.rate_buckets as b
+        where b.key = v_key and (p_policy is null or b.policy = p_policy)
+        order by b.policy, b.key
+        for update
+    )
+
+    delete from core.rate_buckets as b
+    using locked as l
+    where b.policy = l.policy and b.key = l.key;
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        perform core.write_audit(
+            'limits.unblock', null,
+            jsonb_strip_nulls(jsonb_build_object('key', v_key, 'policy', p_policy, 'count', v_count)),
+            p_actor, p_token_id
+        );
+    end if;
+    return v_count;
+end;
+$$;
+
+
+ALTER FUNCTION ops.unblock_limit(p_key text, p_policy text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION unblock_limit(p_key text, p_policy text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.unblock_limit(p_key text, p_policy text, p_actor uuid, p_token_id uuid) IS 'Gives a user or key all points of a rate policy, or of all, back; how many buckets there were. Audited. PT404
+policy_not_found.';
 
 
 --
@@ -15775,85 +16589,6 @@ COMMENT ON COLUMN core.page_snapshots_due.page_id IS 'Page.';
 --
 
 COMMENT ON COLUMN core.page_snapshots_due.version IS 'Version to make a snapshot of.';
-
-
---
--- Name: rate_policies; Type: TABLE; Schema: core; Owner: quire_owner
---
-
-CREATE TABLE core.rate_policies (
-    name text NOT NULL,
-    points integer NOT NULL,
-    window_seconds integer NOT NULL,
-    block_seconds integer NOT NULL,
-    per text NOT NULL,
-    mode text NOT NULL,
-    on_failure text NOT NULL,
-    CONSTRAINT rate_policies_block_ck CHECK (((block_seconds >= 0) AND (block_seconds <= 86400))),
-    CONSTRAINT rate_policies_failure_ck CHECK ((on_failure = ANY (ARRAY['open'::text, 'closed'::text]))),
-    CONSTRAINT rate_policies_mode_ck CHECK ((mode = ANY (ARRAY['enforce'::text, 'dry-run'::text]))),
-    CONSTRAINT rate_policies_per_ck CHECK ((per = ANY (ARRAY['user'::text, 'workspace'::text, 'token'::text]))),
-    CONSTRAINT rate_policies_points_ck CHECK (((points >= 1) AND (points <= 10000))),
-    CONSTRAINT rate_policies_window_ck CHECK (((window_seconds >= 1) AND (window_seconds <= 86400)))
-);
-
-
-ALTER TABLE core.rate_policies OWNER TO quire_owner;
-
---
--- Name: TABLE rate_policies; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON TABLE core.rate_policies IS 'Rate limits as rows: changed without a deploy. Every route belongs to one.';
-
-
---
--- Name: COLUMN rate_policies.name; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_policies.name IS 'As it stands in the RateLimit-Policy header.';
-
-
---
--- Name: COLUMN rate_policies.points; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_policies.points IS 'How many points fit in a window; a save costs one.';
-
-
---
--- Name: COLUMN rate_policies.window_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_policies.window_seconds IS 'Length of the sliding window, seconds.';
-
-
---
--- Name: COLUMN rate_policies.block_seconds; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_policies.block_seconds IS 'How long a key that went over is blocked, seconds.';
-
-
---
--- Name: COLUMN rate_policies.per; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_policies.per IS 'What is counted: user, workspace or token.';
-
-
---
--- Name: COLUMN rate_policies.mode; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_policies.mode IS 'enforce, or dry-run: decide and report, refuse nobody.';
-
-
---
--- Name: COLUMN rate_policies.on_failure; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.rate_policies.on_failure IS 'When the bucket cannot be locked in time: open lets in, closed refuses.';
 
 
 --
@@ -18658,6 +19393,22 @@ GRANT ALL ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid,
 
 
 --
+-- Name: FUNCTION admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_list_limits(p_actor uuid, p_token_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_limits(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_limits(p_actor uuid, p_token_id uuid) TO quire_api;
+
+
+--
 -- Name: FUNCTION admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -18682,11 +19433,19 @@ GRANT ALL ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) T
 
 
 --
--- Name: FUNCTION admit(p_token_hash bytea, p_policy text, p_cost integer); Type: ACL; Schema: api; Owner: quire_owner
+-- Name: FUNCTION admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION api.admit(p_token_hash bytea, p_policy text, p_cost integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION api.admit(p_token_hash bytea, p_policy text, p_cost integer) TO quire_api;
+REVOKE ALL ON FUNCTION api.admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) TO quire_api;
 
 
 --
@@ -18807,6 +19566,14 @@ GRANT ALL ON FUNCTION api.put_page(p_workspace_id uuid, p_actor uuid, p_page_id 
 
 REVOKE ALL ON FUNCTION api.readiness() FROM PUBLIC;
 GRANT ALL ON FUNCTION api.readiness() TO quire_api;
+
+
+--
+-- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) TO quire_api;
 
 
 --
@@ -18933,6 +19700,13 @@ REVOKE ALL ON FUNCTION core.check_block_contents(p_blocks jsonb[], p_nos integer
 
 
 --
+-- Name: FUNCTION check_costs(p_names text[], p_policies core.rate_policies[], p_costs integer[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_costs(p_names text[], p_policies core.rate_policies[], p_costs integer[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_draft(p_page core.pages, p_head jsonb, p_order integer[], p_nos integer[], p_olds jsonb[], p_blocks jsonb[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -18993,6 +19767,13 @@ REVOKE ALL ON FUNCTION core.check_precondition(p_if_match text[], p_current_vers
 --
 
 REVOKE ALL ON FUNCTION core.check_put(p_document jsonb, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_rate_policy(p_name text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_rate_policy(p_name text) FROM PUBLIC;
 
 
 --
@@ -19094,10 +19875,17 @@ REVOKE ALL ON FUNCTION core.dead_letter_place(p_cursor text) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION decide_limit(p_policy text, p_user_id uuid, p_token_id uuid, p_cost integer); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION decide_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.decide_limit(p_policy text, p_user_id uuid, p_token_id uuid, p_cost integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cost integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION decide_limits(p_policies text[], p_costs integer[], p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.decide_limits(p_policies text[], p_costs integer[], p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) FROM PUBLIC;
 
 
 --
@@ -19227,6 +20015,13 @@ REVOKE ALL ON FUNCTION core.expand_operation(p_page core.pages, p_operation json
 
 
 --
+-- Name: FUNCTION failed_limit(p_policy core.rate_policies); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.failed_limit(p_policy core.rate_policies) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION failed_test(p_page core.pages, p_change jsonb, p_failed jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -19346,6 +20141,13 @@ REVOKE ALL ON FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order
 
 
 --
+-- Name: FUNCTION limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION live_blocks(p_workspace_id uuid, p_limit integer, p_characters integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -19364,6 +20166,13 @@ REVOKE ALL ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[],
 --
 
 REVOKE ALL ON FUNCTION core.lock_page(p_workspace_id uuid, p_page_id uuid, p_deleted boolean) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION look_at_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.look_at_limit(p_policy core.rate_policies, p_key text, p_cost integer) FROM PUBLIC;
 
 
 --
@@ -19542,6 +20351,13 @@ REVOKE ALL ON FUNCTION core.queue_heads(p_now timestamp with time zone) FROM PUB
 
 
 --
+-- Name: FUNCTION rank_limits(p_policies core.rate_policies[], p_said core.limit_decision[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.rank_limits(p_policies core.rate_policies[], p_said core.limit_decision[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -19602,6 +20418,13 @@ REVOKE ALL ON FUNCTION core.reduce_draft(p_page core.pages, p_order integer[], p
 --
 
 REVOKE ALL ON FUNCTION core.refresh_vectors(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_vers bigint[], p_text_hashes bytea[], p_places integer[], p_gone integer[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION refund_limit(p_policy text, p_key text, p_cost integer, p_hit_at timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.refund_limit(p_policy text, p_key text, p_cost integer, p_hit_at timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -19770,6 +20593,13 @@ REVOKE ALL ON FUNCTION core.state_document(p_page_id uuid, p_version bigint, p_h
 --
 
 REVOKE ALL ON FUNCTION core.step_hash(p_hash numeric, p_from_head jsonb, p_from_order integer[], p_from_blocks jsonb[], p_head jsonb, p_order integer[], p_blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION take_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost integer) FROM PUBLIC;
 
 
 --
@@ -20192,6 +21022,14 @@ GRANT ALL ON FUNCTION ops.list_indexing_workers() TO quire_worker;
 
 
 --
+-- Name: FUNCTION list_limited(p_limit integer, p_share numeric); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_limited(p_limit integer, p_share numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_limited(p_limit integer, p_share numeric) TO quire_monitor;
+
+
+--
 -- Name: FUNCTION list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -20206,6 +21044,14 @@ GRANT ALL ON FUNCTION ops.list_page_keys(p_workspace_id uuid, p_after_workspace_
 REVOKE ALL ON FUNCTION ops.list_periodic() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.list_periodic() TO quire_worker;
 GRANT ALL ON FUNCTION ops.list_periodic() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_rate_policies(); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_rate_policies() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_rate_policies() TO quire_monitor;
 
 
 --
@@ -20419,6 +21265,13 @@ REVOKE ALL ON FUNCTION ops.set_indexing_scaling(p_target_seconds double precisio
 
 
 --
+-- Name: FUNCTION set_rate_policy(p_name text, p_points integer, p_window_seconds integer, p_block_seconds integer, p_per text, p_mode text, p_on_failure text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.set_rate_policy(p_name text, p_points integer, p_window_seconds integer, p_block_seconds integer, p_per text, p_mode text, p_on_failure text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION set_scheduler(p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -20482,6 +21335,13 @@ GRANT ALL ON FUNCTION ops.thin_page_snapshots(p_after_workspace_id uuid, p_after
 
 REVOKE ALL ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.thin_page_snapshots_on(p_bookmark jsonb, p_pages integer) TO quire_worker;
+
+
+--
+-- Name: FUNCTION unblock_limit(p_key text, p_policy text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.unblock_limit(p_key text, p_policy text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
 
 
 --

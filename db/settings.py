@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 EMBEDDERS = ("hashing", "local", "openai")
+Network = IPv4Network | IPv6Network
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -52,6 +54,12 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting("QUIRE_POOL_TIMEOUT", "30", "Seconds that a request waits for a connection before it gets 503"),
     Setting("QUIRE_POOL_MAX_WAITING", "200", "Requests that may wait for a connection; more get 503 at once"),
     Setting("QUIRE_MAX_BODY_BYTES", "1048576", "Largest request body in bytes; larger ones get 413"),
+    Setting(
+        "QUIRE_TRUSTED_PROXIES",
+        "",
+        "Networks of proxies whose X-Forwarded-For and Forwarded are believed, such as `10.0.0.0/8, ::1`",
+    ),
+    Setting("QUIRE_REFUSAL_CACHE", "10000", "Blocked keys that one API process remembers, for up to 2 s; 0 for none"),
     Setting("QUIRE_WORKER_CONCURRENCY", "5", "Jobs that one worker process runs at once"),
     Setting("QUIRE_INDEX_BATCH", "100", "Queue entries that a drain claims at once"),
     Setting("QUIRE_INDEX_LEASE_SECONDS", "60", "Seconds after which a lost worker's entries come back"),
@@ -107,6 +115,8 @@ class Settings:
     pool_timeout: float
     pool_max_waiting: int
     max_body_bytes: int
+    trusted_proxies: tuple[Network, ...]
+    refusal_cache: int
     worker_concurrency: int
     index_batch: int
     index_lease_seconds: int
@@ -148,6 +158,8 @@ class Settings:
             pool_timeout=read.seconds("QUIRE_POOL_TIMEOUT"),
             pool_max_waiting=read.integer("QUIRE_POOL_MAX_WAITING", 1, 100_000),
             max_body_bytes=read.integer("QUIRE_MAX_BODY_BYTES", 1024, 1 << 30),
+            trusted_proxies=read.networks("QUIRE_TRUSTED_PROXIES"),
+            refusal_cache=read.integer("QUIRE_REFUSAL_CACHE", 0, 1_000_000),
             worker_concurrency=read.integer("QUIRE_WORKER_CONCURRENCY", 1, 100),
             index_batch=read.integer("QUIRE_INDEX_BATCH", 1, 10_000),
             index_lease_seconds=read.integer("QUIRE_INDEX_LEASE_SECONDS", 1, 86_400),
@@ -185,6 +197,8 @@ class Settings:
             elif field.name == "embedding_url":
                 parts = urlsplit(str(value))
                 shown[field.name] = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+            elif field.name == "trusted_proxies":
+                shown[field.name] = ", ".join(map(str, self.trusted_proxies))
             else:
                 shown[field.name] = str(value)
         return shown
@@ -246,6 +260,16 @@ class _Reader:
         if value not in choices:
             raise SettingsError(f"{name} is {value!r}: it takes one of {', '.join(choices)}")
         return value
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        parts = [part.strip() for part in (self.optional(name) or "").split(",") if part.strip()]
+        try:
+            return tuple(ip_network(part, strict=False) for part in parts)
+        except ValueError:
+            raise SettingsError(
+                f"{name} is {self.text(name)!r}: it takes networks or addresses with commas between, such as"
+                " 10.0.0.0/8, 192.0.2.7, fd00::/8"
+            ) from None
 
     def http_url(self, name: str) -> str | None:
         value = self.optional(name)

@@ -110,8 +110,11 @@ class Api:
 
     def metric(self, name: str, **labels: str) -> float:
         """A sample of /metrics; 0 when it is not there."""
-        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
-        for line in text.splitlines():
+        answer = httpx.get(f"{self.url}/metrics", trust_env=False)
+        while answer.status_code == 429:  # who asks again and again is limited, too
+            time.sleep(int(answer.headers["retry-after"]))
+            answer = httpx.get(f"{self.url}/metrics", trust_env=False)
+        for line in answer.text.splitlines():
             found = re.match(r"^(\w+)(?:\{(.*)\})? (\S+)$", line)
             if found and found[1] == name and dict(re.findall(r'(\w+)="([^"]*)"', found[2] or "")) == labels:
                 return float(found[3])

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from starlette.routing import Route
 
 from app import service_routes
 from app.calls import FUNCTIONS, Function
+from app.limiter import ANONYMOUS
+from app.main import create_app
 from app.metrics import save_status
 from app.problems import APP_CODES
 from app.routes import ACTIONS
 from app.tests import contract
+from db.settings import Settings
 
 
 def test_every_problem_code_is_given_and_every_given_code_is_listed() -> None:
@@ -41,6 +45,18 @@ def test_routes_and_parameters_are_those_of_the_contract() -> None:
                 for item in listed
             ]
             assert {item["name"] for item in resolved if item["in"] == "query"} == set(action.parameters)
+
+
+def test_every_route_has_a_rate_policy_that_is_there(conn: psycopg.Connection) -> None:
+    names = {name for (name,) in conn.execute("select name from core.rate_policies").fetchall()}
+    used = {action.policy for actions in ACTIONS.values() for action in actions.values()}
+    assert used <= names
+    served = create_app(Settings.from_env({"DATABASE_URL": "dbname=nowhere"})).routes
+    unlimited = {route.path for route in served if isinstance(route, Route)} - set(ACTIONS)
+    assert unlimited == set(service_routes.POLICIES), "a route outside ACTIONS says its policy in POLICIES"
+    assert {path for path, policy in service_routes.POLICIES.items() if policy is None} == {"/livez", "/readyz"}
+    assert {policy for policy in service_routes.POLICIES.values() if policy is not None} <= names
+    assert ANONYMOUS in names and all(isinstance(route, Route) for route in served)
 
 
 def test_references_lead_somewhere() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,10 @@ def test_every_limited_answer_tells_the_limits(api: Api) -> None:
         found = re.fullmatch(r'"page-save";r=(\d+);t=(\d+)', headers["ratelimit"])
         assert found is not None and found[1] == str(30 - used) and 55 <= int(found[2]) <= 60
         assert 55 <= int(headers["x-ratelimit-reset"]) - time.time() <= 62
+    page = api.create()
+    unchanged = client.get(f"/pages/{page}", headers={"If-None-Match": '"1"'})
+    assert (unchanged.status_code, unchanged.headers["x-ratelimit-limit"]) == (304, "1200")
+    assert client.get(f"/pages/{uuid.uuid4()}").headers["x-ratelimit-remaining"] == "1198", "404 is told, and counts"
     assert client.get("/pages").headers["ratelimit-policy"] == '"page-read";q=1200;w=60'
     assert client.get("/search?q=x").headers["ratelimit-policy"] == '"search";q=300;w=60'
 
@@ -77,6 +82,29 @@ def test_who_waits_retry_after_gets_in(api: Api, conn: psycopg.Connection) -> No
         assert client.post("/pages", json={}).status_code == 201
 
 
+def test_in_real_time_no_window_has_more_than_its_points(api: Api, conn: psycopg.Connection) -> None:
+    """Four clients of one user that never stop: 5 saves, a block of 2 s, 5 saves, ..."""
+    token = api.new_token("write")
+    accepted: list[tuple[float, float]] = []
+    statuses: Counter[int] = Counter()
+    end = time.monotonic() + 7
+
+    def hammer(client: httpx.Client) -> None:
+        while (sent := time.monotonic()) < end:
+            status = client.post("/pages", json={}).status_code
+            statuses[status] += 1
+            if status == 201:
+                accepted.append((sent, time.monotonic()))
+
+    with changed_policy(conn, points=5, window_seconds=2, block_seconds=2), ThreadPoolExecutor(4) as pool:
+        list(pool.map(hammer, [api.client(token) for _ in range(4)]))
+    assert set(statuses) == {201, 429} and statuses[429] > statuses[201]
+    assert len(accepted) in (15, 20), "three or four rounds of five in seven seconds"
+    accepted.sort()
+    for (sent, _), (_, answered) in zip(accepted, accepted[5:], strict=False):
+        assert answered - sent > 2, "six of them were decided within two seconds"
+
+
 def test_bypass_tokens_are_counted_in_a_metric_only(api: Api) -> None:
     client = api.client()
     before = api.metric("quire_rate_limit_decisions_total", policy="page-save", decision="bypassed")
@@ -85,7 +113,8 @@ def test_bypass_tokens_are_counted_in_a_metric_only(api: Api) -> None:
     assert not [name for name in answers[-1].headers if "ratelimit" in name]
     after = api.metric("quire_rate_limit_decisions_total", policy="page-save", decision="bypassed")
     assert after - before == 35
-    assert api.event(answers[-1].headers["x-request-id"])["limit"] == "bypassed"
+    line = api.event(answers[-1].headers["x-request-id"])
+    assert line["limit"] == "bypassed" and uuid.UUID(line["token"]) and uuid.UUID(line["user"])
 
 
 def test_refusals_do_not_reach_the_page(api: Api, conn: psycopg.Connection) -> None:
@@ -123,6 +152,7 @@ def test_a_locked_bucket_fails_as_its_policy_says(api: Api, conn: psycopg.Connec
             assert answer.status_code == status
             assert time.monotonic() - begin < 2  # 250 ms, and no more
             assert "x-ratelimit-remaining" not in answer.headers
+            assert api.metric("quire_rate_limit_failures_total", policy="page-save", outcome=on_failure) == 1
             if status == 503:
                 assert answer.json()["code"] == "rate_limiter_unavailable"
             holder.rollback()
@@ -142,7 +172,7 @@ def test_hits_that_wait_for_a_row_are_decided_in_turn(api: Api, conn: psycopg.Co
             with psycopg.connect(api.database, autocommit=True) as connection:
                 # The function's own lock_timeout is 250 ms: long enough for the others to line up.
                 row = connection.execute(
-                    "select decision from api.admit(%s, 'page-save', 1)", [token_hash(token)]
+                    "select decision from api.admit(%s, '{page-save}', '{1}', null, null)", [token_hash(token)]
                 ).fetchone()
                 assert row is not None
                 return row[0]

@@ -92,8 +92,7 @@ def test_metrics_are_for_this_machine_or_a_token(api: Api) -> None:
     reader = {"Authorization": f"Bearer {api.token}", **proxied}
     assert client.get(url, headers=reader).json()["code"] == "insufficient_scope"
     assert client.get(url, headers={"Authorization": f"Bearer {api.admin_token}", **proxied}).status_code == 200
-    # No limit is counted for it.
-    assert "x-ratelimit-limit" not in client.get(url, headers=reader).headers
+    assert client.get(url).headers["ratelimit-policy"] == '"metrics";q=600;w=60'
 
 
 def test_prometheus_accept_header_is_taken(api: Api) -> None:

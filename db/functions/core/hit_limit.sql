@@ -2,7 +2,8 @@
 -- taken inside DO UPDATE, after the row lock, so the timestamps of a key are monotone. A refused hit is not recorded;
 -- it sets blocked_until, late enough that the same cost fits when the block ends (Retry-After is true).
 -- A clock that steps back forgets what lies in its future: windows start anew rather than last for the step.
--- Waits at most 250 ms for the row: 55P03 is for the caller, who knows the policy's on_failure.
+-- The log is in order, so what is still in the window is a slice of it, found by bisection. Waits for the row as long
+-- as the caller's lock_timeout: 55P03 is for the caller, who knows the policy's on_failure.
 create or replace function core.hit_limit(
     p_policy text,
     p_key text,
@@ -17,7 +18,6 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
-set lock_timeout = '250ms'
 as $$
 declare
     v_now timestamptz := core.clock();
@@ -39,12 +39,11 @@ begin
             c.t
         from (select core.clock() as t) as c
         cross join lateral (
-            select coalesce(array_agg(h.at order by h.at), '{}') as live
-            from unnest(b.hits) as h (at)
-            where h.at > c.t - p_window and h.at <= c.t
+            -- offset 0: reckoned once
+            select b.hits[width_bucket(c.t - p_window, b.hits) + 1:width_bucket(c.t, b.hits)] as live offset 0
         ) as l
         cross join lateral (
-            select core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
+            select b.blocked_until is not null and core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
         ) as k
         cross join lateral (
             select k.blocked, not k.blocked and cardinality(l.live) + p_cost <= p_points as ok
@@ -55,5 +54,5 @@ end;
 $$;
 
 comment on function core.hit_limit(text, text, integer, integer, interval, interval) is
-'One hit on a sliding log: decides, records, returns the log. 55P03 when the row cannot be locked within 250 ms.';
+'One hit on a sliding log: decides, records, returns the log. 55P03 when the row cannot be locked in time.';
 revoke all on function core.hit_limit(text, text, integer, integer, interval, interval) from public;

@@ -7,13 +7,15 @@ create or replace function core.is_blocked(
     p_block interval
 )
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(p_blocked_until > p_at and p_blocked_until <= p_at + greatest(p_window, p_block), false);
+begin
+    return coalesce(p_blocked_until > p_at and p_blocked_until <= p_at + greatest(p_window, p_block), false);
+end;
 $$;
 
 comment on function core.is_blocked(timestamptz, timestamptz, interval, interval) is

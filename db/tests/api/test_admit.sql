@@ -1,6 +1,6 @@
 -- api.admit: authentication, and the rate limiter behind it to the second.
 begin;
-select plan(48);
+select plan(57);
 
 -- Time stands still unless a test moves it.
 create function pg_temp.at(p_seconds numeric) returns void language sql as $$
@@ -12,7 +12,10 @@ create function pg_temp.hash(p_token text) returns bytea language sql as $$ sele
 create function pg_temp.hit(p_token text, p_policy text, p_cost integer default 1)
 returns text language sql as $$
     select concat_ws(' ', a.decision, a.remaining, a.retry_after)
-    from api.admit(pg_temp.hash(p_token), p_policy, p_cost) as a;
+    from api.admit(pg_temp.hash(p_token), array[p_policy], array[p_cost], null, '192.0.2.1') as a;
+$$;
+create function pg_temp.known(p_token text) returns text language sql as $$
+    select a.decision from api.admit(pg_temp.hash(p_token), null, null, null, '192.0.2.1') as a;
 $$;
 select pg_temp.at(0);
 
@@ -37,30 +40,34 @@ insert into core.rate_policies (name, points, window_seconds, block_seconds, per
 
 -- Authentication
 select results_eq(
-    $$select decision, user_id, scopes, policy from api.admit(pg_temp.hash('ann'), null, 1)$$,
+    $$select decision, user_id, scopes, policy from api.admit(pg_temp.hash('ann'), null, null, null, null)$$,
     $$values ('allowed', ops.find_user('ann'), array['read', 'write'], null::text)$$,
     'a known token is told its user and scopes; without a policy nothing is counted'
 );
 select results_eq(
-    $$select decision, user_id, token_id, scopes from api.admit(pg_temp.hash('nobody'), 'one', 1)$$,
-    $$values ('unauthorized', null::uuid, null::uuid, null::text[])$$,
-    'an unknown token is unauthorized, and nothing else is told'
+    $$select decision, user_id, token_id, scopes, policy, remaining
+      from api.admit(pg_temp.hash('nobody'), array['one'], array[1], null, '192.0.2.1')$$,
+    $$values ('unauthorized', null::uuid, null::uuid, null::text[], 'anonymous', 299)$$,
+    'an unknown token is unauthorized; it counts against its peer, not against the policy asked for'
 );
-select is(pg_temp.hit('short', null), 'allowed', 'a token works before it expires');
+select is(
+    (select a.decision from api.admit(pg_temp.hash('ann'), '{}', '{}', null, null) as a), 'allowed', 'no policy is none'
+);
+select is(pg_temp.known('short'), 'allowed', 'a token works before it expires');
 select pg_temp.at(10);
-select is(pg_temp.hit('short', null), 'unauthorized', 'a token is refused from the instant that it expires');
+select is(pg_temp.known('short'), 'unauthorized', 'a token is refused from the instant that it expires');
 select ok(
     ops.revoke_token((select t.id from core.tokens as t where t.token_hash = pg_temp.hash('ann 2'))), 'it is revoked'
 );
-select is(pg_temp.hit('ann 2', null), 'unauthorized', 'a revoked token is refused');
+select is(pg_temp.known('ann 2'), 'unauthorized', 'a revoked token is refused');
 select is(
     (select last_used_at from core.tokens where token_hash = pg_temp.hash('ann')),
     timestamptz '2030-01-01 00:00:00Z', 'use is noted to the hour'
 );
 select pg_temp.at(3599);
-select pg_temp.hit('ann', null);
+select pg_temp.known('ann');
 select pg_temp.at(3601);
-select pg_temp.hit('ann', null);
+select pg_temp.known('ann');
 select is(
     (select last_used_at from core.tokens where token_hash = pg_temp.hash('ann')),
     timestamptz '2030-01-01 01:00:00Z', 'and noted again in the next hour'
@@ -126,12 +133,12 @@ select pg_temp.hit('bob', 'short-block');
 select pg_temp.at(50023.5);
 select results_eq(
     $$select points, remaining, window_seconds, reset_seconds, retry_after
-      from api.admit(pg_temp.hash('bob'), 'short-block', 1)$$,
+      from api.admit(pg_temp.hash('bob'), array['short-block'], array[1], null, null)$$,
     $$values (3, 1, 60, 37, null::integer)$$,
     'reset_seconds is when the oldest point comes back, rounded up'
 );
 select is(
-    (select reset_seconds from api.admit(pg_temp.hash('bob'), 'three', 0)), 0, 'an untouched log is full'
+    (select reset_seconds from api.admit(pg_temp.hash('bob'), array['three'], array[0], null, null)), 0, 'an untouched log is full'
 );
 
 -- Dry run, per token, per workspace
@@ -141,7 +148,38 @@ select is(pg_temp.hit('ann', 'watched'), 'observed 0 10', 'in the block too');
 select is(pg_temp.hit('ann', 'by-token'), 'allowed 0', 'per token: the first token of a user');
 select ops.create_token(ops.find_user('ann'), pg_temp.hash('ann 3'), 'third', array['read'], null);
 select is(pg_temp.hit('ann 3', 'by-token'), 'allowed 0', 'per token: another token of the same user');
-select throws_ok($$select pg_temp.hit('ann', 'by-workspace')$$, 'P0001', null, 'per workspace is refused');
+select is(
+    (select count(*)::integer from api.admit(pg_temp.hash('bob'), array['watched', 'by-token'], array[1, 1], null, null)),
+    2, 'several policies answer a row each'
+);
+
+-- Without a token, and with none that counts: by peer
+update core.rate_policies set points = 2 where name = 'anonymous';
+select pg_temp.at(55000);
+create function pg_temp.guess(p_token text, p_peer text default '192.0.2.9') returns text language sql as $$
+    select concat_ws(' ', a.decision, a.policy, a.remaining, a.retry_after)
+    from api.admit(pg_temp.hash(p_token), array['one'], array[1], null, p_peer) as a;
+$$;
+select is(pg_temp.guess('g1'), 'unauthorized anonymous 1', 'a first guess');
+select is(
+    (
+        select concat_ws(' ', a.decision, a.policy, a.remaining)
+        from api.admit(null, array['anonymous'], array[1], null, '192.0.2.9') as a
+    ), 'allowed anonymous 0', 'no token at all counts by the same peer'
+);
+select is(pg_temp.guess('g2'), 'limited anonymous 0 60', 'then the peer is limited');
+select is(pg_temp.guess('g3'), 'blocked anonymous 0 60', 'and blocked');
+select is(pg_temp.guess('ann'), 'allowed one 0', 'who has a token is not held up by its neighbours');
+select is(pg_temp.guess('g4', '192.0.2.10'), 'unauthorized anonymous 1', 'another peer is another key');
+select pg_temp.at(55060);
+select is(pg_temp.guess('g5'), 'unauthorized anonymous 1', 'a peer that waits gets its 401 again');
+update core.rate_policies set on_failure = 'closed' where name = 'anonymous';
+select is(
+    (
+        select concat_ws(' ', a.decision, a.user_id)
+        from api.admit(null, array['public'], array[1], null, null) as a
+    ), 'allowed', 'a route without tokens has a policy by peer, too; no address is one key'
+);
 
 -- The clock steps
 select pg_temp.at(60000);
@@ -164,9 +202,9 @@ select is(
 );
 
 -- Privileges
-select ok(has_function_privilege('quire_api', 'api.admit(bytea, text, integer)', 'execute'), 'quire_api may call it');
+select ok(has_function_privilege('quire_api', 'api.admit(bytea, text[], integer[], uuid, text)', 'execute'), 'quire_api may call it');
 select ok(
-    not has_function_privilege('quire_worker', 'api.admit(bytea, text, integer)', 'execute'), 'quire_worker may not'
+    not has_function_privilege('quire_worker', 'api.admit(bytea, text[], integer[], uuid, text)', 'execute'), 'quire_worker may not'
 );
 select ok(not has_table_privilege('quire_api', 'core.tokens', 'select'), 'quire_api cannot read tokens');
 

@@ -1,0 +1,166 @@
+"""The rate limiter as requests see it: asked once each, remembers blocks, gives back what failed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import psycopg
+import psycopg_pool
+
+from app.calls import Admission, Calls, Observer
+from app.metrics import Metrics
+from app.refusals import Refusals
+
+log = logging.getLogger("app.limiter")
+
+ANONYMOUS = "anonymous"
+"""Policy of requests that come without a valid token; api.admit knows it by this name, too."""
+
+REFUSED = frozenset({"limited", "blocked"})
+_ERRORS = (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.TooManyRequests, psycopg_pool.PoolClosed, TimeoutError)
+_KNOWN_TOKENS = 10_000
+_OPEN_SECONDS = 1.0  # for requests that are answered without the database, too
+_REFUND_SECONDS = 5.0
+_MOST_REFUNDS = 100  # at once; a database that is down fails every save
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks.
+
+    Attributes:
+        token_hash: sha256 of the token; None without one.
+        workspace: out of the path.
+        peer: see app.peers.
+    """
+
+    token_hash: bytes | None
+    workspace: UUID | None
+    peer: str
+
+
+class Limiter:
+    """Asks api.admit for one process. For one event loop."""
+
+    def __init__(self, calls: Calls, metrics: Metrics, most_refusals: int) -> None:
+        """Args: calls: to the database; metrics: where decisions are counted; most_refusals: blocks remembered."""
+        self._calls = calls
+        self._metrics = metrics
+        self._refusals = Refusals(most_refusals)
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._refunds: set[asyncio.Task[None]] = set()
+
+    async def admit(self, observer: Observer, asker: Asker, costs: Mapping[str, int]) -> Admission:
+        """The decision on one request, the row that decides first.
+
+        A peer that is blocked for tokens that are none is refused without asking for its next one, unless that was
+        good a while ago: the neighbours of who tries out tokens behind one address go on working.
+
+        Args:
+            observer: is told of the call.
+            asker: who asks.
+            costs: points by policy.
+
+        Raises:
+            psycopg.Error, psycopg_pool errors: as app.calls.Calls.
+        """
+        names = tuple(costs)
+        key = (asker.token_hash, names, asker.workspace, asker.peer)
+        refused = self._refusals.find(key)
+        if refused is None and asker.token_hash is not None and asker.token_hash not in self._known:
+            refused = self._refusals.find(_anonymous(asker.peer))
+        if refused is not None:
+            self._metrics.rate_limit_cached.inc()
+            self._count(refused)
+            return refused
+        asked = time.monotonic()
+        admission = await self._calls.admit(
+            observer, asker.token_hash, list(names), list(costs.values()), asker.workspace, asker.peer
+        )
+        self._count(admission)
+        if admission.user_id is not None and asker.token_hash is not None:
+            self._remember(asker.token_hash)
+        elif asker.token_hash is not None:
+            self._known.pop(asker.token_hash, None)
+            key = _anonymous(asker.peer)
+        self._refusals.keep(key, asked, admission)
+        return admission
+
+    async def admit_open(self, observer: Observer, peer: str, policy: str) -> Admission | None:
+        """The decision on a request without a token that is answered even without the database: None then."""
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                return await self.admit(observer, Asker(None, None, peer), {policy: 1})
+        except _ERRORS:
+            self._metrics.rate_limit_failures.labels(policy, "open").inc()
+            return None
+
+    async def refund(self, observer: Observer, asker: Asker, admission: Admission, costs: Mapping[str, int]) -> None:
+        """Give back what a request took. Never raises: a refund that fails costs its user a point for a window."""
+        taken = [each for each in (admission, *admission.others) if each.hit_at is not None and each.policy in costs]
+        if not taken:
+            return
+        outcome = "failed"
+        try:
+            async with asyncio.timeout(_REFUND_SECONDS):
+                points = await self._calls.refund(
+                    observer,
+                    asker.workspace,
+                    admission.user_id,
+                    admission.token_id,
+                    asker.peer,
+                    [each.policy or "" for each in taken],
+                    [costs[each.policy or ""] for each in taken],
+                    [each.hit_at for each in taken if each.hit_at is not None],
+                )
+            outcome = "done" if points else "gone"
+        except _ERRORS as error:
+            log.debug("refund failed", extra={"cause": type(error).__name__})
+        for each in taken:
+            self._metrics.rate_limit_refunds.labels(each.policy, outcome).inc()
+
+    def refund_later(self, observer: Observer, asker: Asker, admission: Admission, costs: Mapping[str, int]) -> None:
+        """The same, beside the answer: what failed may well be the database."""
+        if len(self._refunds) >= _MOST_REFUNDS:
+            return
+        task = asyncio.get_running_loop().create_task(self.refund(observer, asker, admission, costs))
+        self._refunds.add(task)
+        task.add_done_callback(self._refunds.discard)
+
+    async def stop(self) -> None:
+        """Wait a moment for refunds under way, then give them up."""
+        if self._refunds:
+            _, late = await asyncio.wait(self._refunds, timeout=1)
+            for task in late:
+                task.cancel()
+
+    def _count(self, admission: Admission) -> None:
+        for each in (admission, *admission.others):
+            if each.policy is None:
+                continue
+            self._metrics.rate_limits.labels(each.policy, each.decision).inc()
+            if each.decision.startswith("failed_"):
+                self._metrics.rate_limit_failures.labels(each.policy, each.decision.removeprefix("failed_")).inc()
+
+    def _remember(self, token_hash: bytes) -> None:
+        self._known[token_hash] = None
+        self._known.move_to_end(token_hash)
+        if len(self._known) > _KNOWN_TOKENS:
+            self._known.popitem(last=False)
+
+
+def refunded(admission: Admission, cost: int) -> Admission:
+    """What the admission would have said without this request: for the headers of a refunded answer."""
+    if admission.remaining is None or admission.points is None or admission.hit_at is None:
+        return admission
+    return replace(admission, remaining=min(admission.remaining + cost, admission.points))
+
+
+def _anonymous(peer: str) -> tuple[None, tuple[str, ...], None, str]:
+    return None, (ANONYMOUS,), None, peer

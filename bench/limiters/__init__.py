@@ -1,0 +1,1 @@
+"""Rate limiters that bench/limits.py measures: Quire's and others."""

@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from app.calls import Admission, Calls
 from app.conditions import bearer_token, content_type, uuid_or_404
+from app.identity import Identity
 from app.metrics import Metrics
 from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
@@ -26,6 +27,7 @@ from db.pool import Pool
 from db.settings import Settings
 
 DATABASE_ERRORS = (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.TooManyRequests, psycopg_pool.PoolClosed)
+UNAUTHORIZED = Admission("unauthorized", *[None] * 9)
 _REFUSED = frozenset({"limited", "blocked"})
 
 
@@ -35,6 +37,7 @@ class Services:
 
     Attributes:
         models: what queries are embedded with.
+        identity: whose JWTs are believed, and tokens known to be unknown.
         newest_migration: number of the newest migration file of this release.
         draining: set when the process is to stop: /readyz says no from then on.
     """
@@ -45,6 +48,7 @@ class Services:
     metrics: Metrics
     waker: DrainWaker
     models: Models
+    identity: Identity
     newest_migration: int
     draining: bool = False
 
@@ -56,8 +60,10 @@ class Exchange:
     Attributes:
         path_workspace: out of the path; None for routes outside workspaces.
         actor: id of the token's user.
-        token: id of the token.
+        token: id of the token; None for a JWT.
         parameters: query parameters, known ones only.
+        scopes: of this request.
+        only: workspaces that a JWT narrows it to; None: all of its user's.
     """
 
     request: Request
@@ -65,8 +71,10 @@ class Exchange:
     trace: Trace
     path_workspace: UUID | None
     actor: UUID
-    token: UUID
+    token: UUID | None
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    scopes: Sequence[str] = ()
+    only: frozenset[UUID] | None = None
 
     @property
     def calls(self) -> Calls:
@@ -147,7 +155,12 @@ async def batch_cost(request: Request, limit: int) -> int:
 
 
 async def admit(
-    request: Request, services: Services, trace: Trace, scope: str, policy: str | None, cost: int
+    request: Request,
+    services: Services,
+    trace: Trace,
+    scope: str | tuple[str, ...],
+    policy: str | None,
+    cost: int,
 ) -> Admission:
     """Who is it, and may it: first call of every request, on its own, before the body is read.
 
@@ -155,12 +168,12 @@ async def admit(
         request: its Authorization header counts, nothing else.
         services: shared ones.
         trace: is told the decision; its rate_headers are set.
-        scope: that the token needs.
+        scope: that the token needs, or several of which it needs one.
         policy: rate policy of the route; None only authenticates.
         cost: points that the request costs.
 
     Raises:
-        Problem: 401, 403, 429 or 503.
+        Problem: 401, 403, 404 where a JWT is not for the workspace, 429 or 503.
     """
     token = bearer_token(request.headers)
     if token is None:
@@ -170,16 +183,19 @@ async def admit(
             "send a token: Authorization: Bearer <token>",
             headers={"WWW-Authenticate": 'Bearer realm="quire"'},
         )
-    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-    try:
-        admission = await services.calls.admit(trace, digest, policy, cost)
-    except DATABASE_ERRORS as error:
-        raise from_database(error) from error
+    admission = await _ask(request, services, trace, token, policy, cost)
     if admission.decision == "unauthorized":
         raise Problem(
             401,
             "token_invalid",
             "the token is unknown, expired or revoked: make another with `quire token create`",
+            headers={"WWW-Authenticate": 'Bearer realm="quire", error="invalid_token"'},
+        )
+    if admission.decision == "unknown_subject":
+        raise Problem(
+            401,
+            "subject_unknown",
+            "the token is good, but whom it names is no user here, or not any more: `quire user link` makes it one",
             headers={"WWW-Authenticate": 'Bearer realm="quire", error="invalid_token"'},
         )
     trace.user_id = admission.user_id
@@ -198,15 +214,66 @@ async def admit(
             {"policy": policy, "limit": admission.points, "window": admission.window_seconds, "retry_after": wait},
             {"Retry-After": str(wait)},
         )
-    if scope not in (admission.scopes or ()):
+    needed = (scope,) if isinstance(scope, str) else scope
+    if not set(needed).intersection(admission.scopes or ()):
         raise Problem(
             403,
             "insufficient_scope",
-            f"the token lacks the scope {scope}",
-            {"scope_required": scope},
-            {"WWW-Authenticate": f'Bearer realm="quire", error="insufficient_scope", scope="{scope}"'},
+            f"the token lacks the scope {' or '.join(needed)}",
+            {"scope_required": needed[0]},
+            {"WWW-Authenticate": f'Bearer realm="quire", error="insufficient_scope", scope="{needed[0]}"'},
+        )
+    workspace = _path_workspace(request)
+    if workspace is not None and admission.only is not None and workspace not in admission.only:
+        # In the words of core.check_member: a workspace outside the claim looks like any other that is not the caller's.
+        raise Problem(
+            404,
+            "workspace_not_found",
+            "no such workspace, or you are not a member of it",
+            {"workspace_id": str(workspace)},
         )
     return admission
+
+
+async def _ask(
+    request: Request, services: Services, trace: Trace, token: str, policy: str | None, cost: int
+) -> Admission:
+    """Ask the database who it is and whether it is within its limits."""
+    subject = await services.identity.subject(token)
+    try:
+        if subject is None:
+            digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+            if digest in services.identity.unknown:
+                return UNAUTHORIZED
+            admission = await services.calls.admit(trace, digest, policy, cost)
+            if admission.decision == "unauthorized":
+                services.identity.unknown.add(digest)
+            return admission
+        workspace, settings = _path_workspace(request), services.settings
+        named = workspace is not None and subject.workspaces is not None and workspace in subject.workspaces
+        admission = await services.calls.admit_subject(
+            trace,
+            subject.issuer,
+            subject.name,
+            subject.scopes,
+            [] if policy is None else [policy],
+            [] if policy is None else [cost],
+            workspace,
+            request.client.host if request.client else None,
+            settings.jwt_create_users,
+            settings.jwt_workspace_role if named else None,
+        )
+        return replace(admission, only=subject.workspaces)
+    except DATABASE_ERRORS as error:
+        raise from_database(error) from error
+
+
+def _path_workspace(request: Request) -> UUID | None:
+    """The workspace out of the path; None where there is none, or nothing that could be one."""
+    try:
+        return UUID(request.path_params["workspace_id"])
+    except (KeyError, ValueError):
+        return None
 
 
 def rate_headers(admission: Admission, now: float) -> dict[str, str]:

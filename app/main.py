@@ -21,6 +21,7 @@ from app import routes, service_routes
 from app.calls import Calls
 from app.compression import Compress
 from app.exchange import Services
+from app.identity import Identity
 from app.metrics import Metrics
 from app.middleware import ObserveRequests, answer_http_exception, answer_problem
 from app.problems import Problem
@@ -65,7 +66,9 @@ def create_app(settings: Settings) -> Starlette:
             return [Model(name, dimensions, "active", json.loads(config))]
 
         models = Models(settings, active_model)
-        app.state.services = Services(settings, pool, calls, metrics, waker, models, newest)
+        app.state.services = Services(
+            settings, pool, calls, metrics, waker, models, Identity(settings), newest
+        )
         await pool.open()
         await monitor.open()
         waker.start()

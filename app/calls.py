@@ -413,11 +413,15 @@ class Calls:
         """Groups of dead letters that match a filter (JSON text) as JSON text."""
         return (await self._row(observer, _ADMIN_GROUP_DEAD_LETTERS, actor, token, filter_json, limit))[0]
 
-    async def admin_replay_dead_letters(self, observer: Observer, actor: UUID, token: UUID | None, selection: str) -> str:
+    async def admin_replay_dead_letters(
+        self, observer: Observer, actor: UUID, token: UUID | None, selection: str
+    ) -> str:
         """Put dead letters back into the queue. selection: the request's body."""
         return (await self._row(observer, _ADMIN_REPLAY_DEAD_LETTERS, actor, token, selection))[0]
 
-    async def admin_discard_dead_letters(self, observer: Observer, actor: UUID, token: UUID | None, selection: str) -> str:
+    async def admin_discard_dead_letters(
+        self, observer: Observer, actor: UUID, token: UUID | None, selection: str
+    ) -> str:
         """Give dead letters up. selection: the request's body."""
         return (await self._row(observer, _ADMIN_DISCARD_DEAD_LETTERS, actor, token, selection))[0]
 
@@ -493,9 +497,7 @@ class Calls:
         """Members of a workspace as JSON text."""
         return (await self._row(observer, _LIST_MEMBERS, workspace, actor, token, limit, cursor))[0]
 
-    async def get_member(
-        self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None, user: UUID
-    ) -> str:
+    async def get_member(self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None, user: UUID) -> str:
         """A member as JSON text."""
         return (await self._row(observer, _GET_MEMBER, workspace, actor, token, user))[0]
 
@@ -575,9 +577,7 @@ class Calls:
         cursor: str | None,
     ) -> str:
         """The audit log as JSON text; action, workspace and user (who did it) narrow it down."""
-        return (
-            await self._row(observer, _ADMIN_LIST_AUDIT, actor, token, action, workspace, user, limit, cursor)
-        )[0]
+        return (await self._row(observer, _ADMIN_LIST_AUDIT, actor, token, action, workspace, user, limit, cursor))[0]
 
     async def wake_indexing(self, observer: Observer) -> bool:
         """Tell a worker that there is something to index; whether that was news."""

@@ -225,7 +225,7 @@ async def admit(
         )
     workspace = _path_workspace(request)
     if workspace is not None and admission.only is not None and workspace not in admission.only:
-        # In the words of core.check_member: a workspace outside the claim looks like any other that is not the caller's.
+        # In the words of core.check_member: outside the claim looks like any other that is not the caller's.
         raise Problem(
             404,
             "workspace_not_found",

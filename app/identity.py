@@ -21,14 +21,16 @@ from db.settings import Settings
 
 LEEWAY = 30  # seconds that our clock and the issuer's may differ
 _MAX_LENGTH = 16_384
+_JWT = jwt.PyJWT({"enforce_minimum_key_length": True})
 _GIVEN_BY_CLAIM = frozenset({"read", "write", "metrics"})
 
-_REASONS: tuple[tuple[type[jwt.InvalidTokenError], str], ...] = (
+_REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.ExpiredSignatureError, "it has expired"),
     (jwt.ImmatureSignatureError, "it is not valid yet"),
     (jwt.InvalidAudienceError, "it is for another audience"),
     (jwt.InvalidIssuerError, "it is of another issuer"),
     (jwt.InvalidSignatureError, "its signature is not its issuer's"),
+    (jwt.InvalidKeyError, "its issuer's key is too short or cannot be used"),
 )
 
 
@@ -56,9 +58,7 @@ class UnknownTokens:
     before it existed. And one that was revoked or has expired never becomes good again.
     """
 
-    def __init__(
-        self, seconds: float = 5.0, most: int = 10_000, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, seconds: float = 5.0, most: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
         """Args: seconds: how long one is remembered; most: how many; clock: monotonic seconds."""
         self._seconds, self._most, self._clock = seconds, most, clock
         self._until: dict[bytes, float] = {}  # in the order they were added, which is the order they end in
@@ -107,8 +107,10 @@ class Identity:
             claims = await self._verified(token, self._keys)
         except jwt.MissingRequiredClaimError as error:
             raise invalid(f"it lacks the claim {error.claim}") from None
-        except jwt.InvalidTokenError as error:
-            raise invalid(next((text for kind, text in _REASONS if isinstance(error, kind)), "it cannot be read")) from None
+        except jwt.PyJWTError as error:
+            raise invalid(
+                next((text for kind, text in _REASONS if isinstance(error, kind)), "it cannot be read")
+            ) from None
         return self._read(claims)
 
     async def _verified(self, token: str, keys: Keys) -> dict[str, Any]:
@@ -130,7 +132,7 @@ class Identity:
             ) from None
         if key is None:
             raise invalid("its key is not among its issuer's")
-        return jwt.decode(
+        return _JWT.decode(
             token,
             key,
             algorithms=[algorithm],
@@ -151,9 +153,7 @@ class Identity:
         if settings.jwt_workspaces_claim is not None:
             # Without the claim none, not all: a token that says nothing opens nothing.
             workspaces = frozenset(filter(None, map(_uuid, _words(claims.get(settings.jwt_workspaces_claim)))))
-        return Subject(
-            settings.jwt_issuer, name, tuple(sorted(_GIVEN_BY_CLAIM.intersection(given))), workspaces
-        )
+        return Subject(settings.jwt_issuer, name, tuple(sorted(_GIVEN_BY_CLAIM.intersection(given))), workspaces)
 
 
 def invalid(reason: str) -> Problem:

@@ -37,6 +37,7 @@ class Keys:
         """Args: source: http(s) URL or path of a JWKS; clock: monotonic seconds."""
         self._source, self._clock = source, clock
         self._keys: list[dict[str, Any]] = []
+        self._made: dict[tuple[str | None, str], jwt.PyJWK] = {}
         self._fetched_at = self._tried_at = float("-inf")
         self._failed = False
         self._lock = asyncio.Lock()
@@ -50,9 +51,7 @@ class Keys:
         """
         if not self._keys:
             await self._fetch(RETRY_SECONDS)
-        elif self._clock() - self._fetched_at > FRESH_SECONDS and (
-            self._background is None or self._background.done()
-        ):
+        elif self._clock() - self._fetched_at > FRESH_SECONDS and (self._background is None or self._background.done()):
             # Nobody waits for it: while the issuer is away, the keys that are known go on.
             self._background = asyncio.create_task(self._fetch(UNKNOWN_SECONDS))
         key = self._known(key_id, algorithm)
@@ -77,6 +76,7 @@ class Keys:
                 log.warning("jwks-unreachable", extra={"error": type(error).__name__, "keys": len(self._keys)})
                 return
             self._keys, self._failed, self._fetched_at = keys, False, self._clock()
+            self._made.clear()
 
     async def _read(self) -> str:
         if urlsplit(self._source).scheme not in ("http", "https"):
@@ -96,6 +96,8 @@ class Keys:
         return b"".join(parts).decode("utf-8")
 
     def _known(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
+        if (key_id, algorithm) in self._made:
+            return self._made[key_id, algorithm]
         fitting = [
             key
             for key in self._keys
@@ -107,7 +109,8 @@ class Keys:
             return None
         try:
             # With the algorithm that was asked for: a key never chooses how it is used.
-            return jwt.PyJWK(fitting[0], algorithm)
+            key = self._made[key_id, algorithm] = jwt.PyJWK(fitting[0], algorithm)
+            return key
         except (jwt.PyJWTError, ValueError):
             return None
 

@@ -66,9 +66,7 @@ def create_app(settings: Settings) -> Starlette:
             return [Model(name, dimensions, "active", json.loads(config))]
 
         models = Models(settings, active_model)
-        app.state.services = Services(
-            settings, pool, calls, metrics, waker, models, Identity(settings), newest
-        )
+        app.state.services = Services(settings, pool, calls, metrics, waker, models, Identity(settings), newest)
         await pool.open()
         await monitor.open()
         waker.start()

@@ -78,15 +78,11 @@ def user_id(connection: psycopg.Connection[Row], text: str) -> UUID:
         return found
 
 
-def parts(
-    connection: psycopg.Connection[Row], statement: str, key: str, *arguments: object
-) -> list[Row]:
+def parts(connection: psycopg.Connection[Row], statement: str, key: str, *arguments: object) -> list[Row]:
     """All rows of a list that is read part by part: the statement ends with the last key read and how many."""
     rows: list[Row] = []
     while True:
-        part = connection.execute(
-            statement.encode(), [*arguments, rows[-1][key] if rows else None, _PART]
-        ).fetchall()
+        part = connection.execute(statement.encode(), [*arguments, rows[-1][key] if rows else None, _PART]).fetchall()
         rows += part
         if len(part) < _PART:
             return rows

@@ -52,7 +52,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     rotate.add_argument("id", type=_uuid, help="of the old one, as `quire token list` shows it")
     rotate.add_argument(
-        "--grace", default="0s", metavar="TIME", help="how long the old one goes on, such as 10m, 1h or 7d (default: 0s)"
+        "--grace",
+        default="0s",
+        metavar="TIME",
+        help="how long the old one goes on, such as 10m, 1h or 7d (default: 0s)",
     )
     revoke = actions.add_parser("revoke", help="refuse a token from now on")
     revoke.add_argument("id", type=_uuid, help="its id, as `quire token list` shows it")
@@ -122,9 +125,9 @@ def _list(connection: psycopg.Connection, user: str | None) -> int:
             break
         rows += part
     print(f"{'id':36}  {'user':20}  {'state':20}  {'last used':16}  {'scopes':40}  name")
-    for token_id, user, name, scopes, _created, expires, revoked, used in rows:
+    for token_id, owner, name, scopes, _created, expires, revoked, used in rows:
         print(
-            f"{token_id!s:36}  {user[:20]:20}  {_state(expires, revoked):20}  {_time(used):16}"
+            f"{token_id!s:36}  {owner[:20]:20}  {_state(expires, revoked):20}  {_time(used):16}"
             f"  {','.join(scopes):40}  {name}"
         )
     return 0

@@ -16,8 +16,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "user",
         help="create and list users, and say whom a JWT's subject is",
-        description="Users own tokens and are members of workspaces. Where JWTs are taken (QUIRE_JWT_ISSUER), a user may"
-        " also be the subject of an issuer. Whatever is changed is in the audit log (`quire audit`). " + WHERE,
+        description="Users own tokens and are members of workspaces. Where JWTs are taken (QUIRE_JWT_ISSUER), a user"
+        " may also be the subject of an issuer. Whatever is changed is in the audit log (`quire audit`). " + WHERE,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add_action(actions, "create", "make a user and print its id").add_argument("name", help="login name or e-mail")

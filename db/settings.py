@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 EMBEDDERS = ("hashing", "local", "openai")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-JWT_ALGORITHMS = tuple("RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA".split())
+JWT_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 ROLES = ("viewer", "editor", "owner")
 
 
@@ -87,7 +87,9 @@ SETTINGS_HELP: tuple[Setting, ...] = (
         "",
         "The issuer's public keys: an https URL (http on this machine only) or a file; needed with an issuer",
     ),
-    Setting("QUIRE_JWT_ALGORITHMS", "RS256,ES256", "Signatures that are taken: RS, PS, ES and EdDSA, never HMAC or none"),
+    Setting(
+        "QUIRE_JWT_ALGORITHMS", "RS256,ES256", "Signatures that are taken: RS, PS, ES and EdDSA, never HMAC or none"
+    ),
     Setting("QUIRE_JWT_USER_CLAIM", "sub", "Claim that names the user; one that never changes or is given to another"),
     Setting("QUIRE_JWT_SCOPES_CLAIM", "scope", "Claim with the scopes: of read, write and metrics"),
     Setting(
@@ -314,7 +316,7 @@ class _Reader:
         if value is not None and "://" in value:
             parts = urlsplit(value)
             local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-            if not parts.netloc or parts.scheme != "https" and not (parts.scheme == "http" and local):
+            if not parts.netloc or (parts.scheme != "https" and not (parts.scheme == "http" and local)):
                 raise SettingsError(f"{name} takes an https URL, an http URL on this machine, or the path of a file")
         return value
 

@@ -9,10 +9,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from app.identity import UnknownTokens
+from app.identity import Identity, UnknownTokens
 from app.jwks import FRESH_SECONDS, RETRY_SECONDS, UNKNOWN_SECONDS, Keys, KeysUnreachable
-from app.tests.issuer import Issuer, public_jwk, rsa_key, serving
+from app.problems import Problem
+from app.tests.issuer import AUDIENCE, ISSUER, Issuer, public_jwk, rsa_key, serving
+from db.settings import Settings
 
 pytestmark = pytest.mark.once
 
@@ -119,8 +122,16 @@ def test_while_the_issuer_is_away_known_keys_go_on_and_unknown_ones_are_nobodys_
 
 @pytest.mark.parametrize(
     "document",
-    ["", "[]", "{}", '{"keys": {}}', '{"keys": []}', '{"keys": [1, {}, {"kty": "oct", "k": "c2VjcmV0"}]}', "[" * 100_000]
-    + ['{"keys": [' + " " * (1 << 20) + "]}"],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"keys": {}}',
+        '{"keys": []}',
+        '{"keys": [1, {}, {"kty": "oct", "k": "c2VjcmV0"}]}',
+        "[" * 100_000,
+        '{"keys": [' + " " * (1 << 20) + "]}",
+    ],
     ids=range(8),
 )
 def test_what_is_no_jwks_is_no_key(issuer: Issuer, document: str) -> None:
@@ -156,5 +167,27 @@ def test_a_key_is_used_as_it_says_and_for_signatures_only(issuer: Issuer, tmp_pa
         assert await keys.find("broken", "RS256") is None
         assert await keys.find("twin", "RS256") is None, "of two with one id nobody can say which is meant"
         assert await keys.find(None, "RS256") is None, "without an id there must be one only"
+
+    asyncio.run(scenario())
+
+
+def test_a_key_that_is_too_short_is_not_believed(tmp_path: Path) -> None:
+    issuer = Issuer()
+    issuer.keys = {"long": rsa_key(), "short": rsa.generate_private_key(65537, 1024)}
+    path = tmp_path / "jwks.json"
+    path.write_text(issuer.jwks())
+    environ = {"QUIRE_JWT_ISSUER": ISSUER, "QUIRE_JWT_AUDIENCE": AUDIENCE, "QUIRE_JWT_JWKS": str(path)}
+
+    async def scenario() -> None:
+        identity = Identity(Settings.from_env(environ))
+        subject = await identity.subject(issuer.token("long", sub="s", scope=["write", "fly"]))
+        assert subject is not None
+        assert (subject.issuer, subject.name, subject.scopes, subject.workspaces) == (ISSUER, "s", ("write",), None)
+        with pytest.warns(match="below the minimum"):
+            short = issuer.token("short")
+        with pytest.raises(Problem, match="") as refused:
+            await identity.subject(short)
+        assert "too short" in refused.value.detail
+        assert await identity.subject("quire_token") is None
 
     asyncio.run(scenario())

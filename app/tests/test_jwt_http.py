@@ -142,7 +142,8 @@ def test_a_disabled_subject_is_refused_at_once(api: Api, issuer: Issuer, subject
     ids=str,
 )
 def test_claims_that_are_refused(api: Api, issuer: Issuer, subject: str, claims: dict[str, Any], reason: str) -> None:
-    answer = get(api, issuer.token(**({"sub": subject} | claims)))
+    changed: dict[str, Any] = {"sub": subject} | claims
+    answer = get(api, issuer.token(**changed))
     assert refused(answer, "token_invalid", reason), answer.text
 
 
@@ -177,7 +178,7 @@ def test_forgeries_are_refused(api: Api, issuer: Issuer, subject: str) -> None:
         answer = get(api, forged)
         assert refused(answer, "token_invalid", reason), (forged[:80], answer.text)
     assert get(api, good).status_code == 200
-    assert not [event for event in api.events("fault")]
+    assert not api.events("fault")
 
 
 def test_tokens_of_quire_go_on_beside_them(api: Api) -> None:

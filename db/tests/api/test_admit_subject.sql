@@ -78,7 +78,7 @@ select matches(
     'a subject with the name of a user does not become that user'
 );
 select is(
-    (select count(*) from core.subjects as s join core.users as u on u.id = s.user_id where u.name in ('ann', 'ann (id)')),
+    (select count(*) from core.subjects as s inner join core.users as u on u.id = s.user_id where u.name in ('ann', 'ann (id)')),
     0::bigint, 'no user was taken over'
 );
 

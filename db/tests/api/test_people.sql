@@ -19,7 +19,7 @@ $$;
 create temporary table people as
 select n as name, ops.create_user(n) as id from unnest('{olga,ann,ed,vic,sam}'::text[]) as n;
 create function pg_temp.person(p_name text) returns uuid language sql as $$
-    select id from people where name = p_name
+    select id from people where name = split_part(p_name, ' ', 1)
 $$;
 create temporary table tokens as
 select p.name, ops.create_token(
@@ -51,7 +51,7 @@ declare
     v_slug text;
 begin
     execute format(
-        'select to_jsonb(r) from api.' || p_call || ' as r', pg_temp.space(p_space), pg_temp.person(p_name),
+        'select to_jsonb(r) from (select * from api.' || p_call || ') as r', pg_temp.space(p_space), pg_temp.person(p_name),
         pg_temp.token(p_name)
     ) into v_body;
     return case when v_body ? 'body' then (v_body ->> 'body')::jsonb else v_body end;
@@ -192,12 +192,8 @@ select is(pg_temp.put('sam', 'ann', 'viewer', 'none'), '"PT404 workspace_not_fou
 
 -- workspaces and users of the installation
 select is(
-    (
-        select m.role from core.workspace_members as m
-        where m.user_id = pg_temp.person('olga') and m.workspace_id = (
-            pg_temp.as('olga', 'admin_create_workspace(%2$L, %3$L, ''{"name": "W"}'')') ->> 'id'
-        )::uuid
-    ), null, 'a new workspace is seen by later statements'
+    pg_temp.as('olga', 'admin_create_workspace(%2$L, %3$L, ''{"name": "W"}'')') ->> 'role', 'owner',
+    'an operator makes a workspace and owns it'
 );
 select is(
     pg_temp.as('olga', 'get_me(%2$L, %3$L, ''{}'', null, 9, null)') #>> '{workspaces,0,role}', 'owner', 'its maker owns it'
@@ -251,8 +247,8 @@ select is(pg_temp.make(b.body), to_jsonb(b.problem), b.body || ' is refused') fr
     ('{"user_id": "ED", "scopes": ["read"], "expires_at": "2031-05-05T12:00:00Z"}', 'PT422 invalid_value')
 ) as b (body, problem);
 select is(
-    pg_temp.as('olga', format('admin_list_tokens(%%2$L, %%3$L, %L, 10, null)', pg_temp.person('ed'))) #> '{tokens}' @>
-    (select jsonb_build_array(body) from made), true, 'is in the list of its user'
+    pg_temp.as('olga', format('admin_list_tokens(%%2$L, %%3$L, %L, 10, null)', pg_temp.person('ed'))) #> '{tokens}'
+    @> (select jsonb_build_array(body) from made), true, 'is in the list of its user'
 );
 select cmp_ok(
     (select sum(n) from unnest(pg_temp.walk('olga admin_list_tokens(%%2$L,%%3$L,null,3,%L)', '{tokens}')) as n),

@@ -46,9 +46,15 @@ def test_a_save_does_not_wait_for_a_change_of_members(database: str) -> None:
         with one.transaction():
             one.execute("select ops.add_member(%s, %s, 'editor')", [workspace, guest])
             other.execute("set lock_timeout = '2s'")
-            assert value(
-                other, "select status from api.create_page(%s, %s, '{\"title\": \"t\"}', 100::smallint)", workspace, user
-            ) == 201
+            assert (
+                value(
+                    other,
+                    'select status from api.create_page(%s, %s, \'{"title": "t"}\', 100::smallint)',
+                    workspace,
+                    user,
+                )
+                == 201
+            )
 
 
 def test_a_token_is_rotated_once(database: str) -> None:
@@ -70,9 +76,7 @@ def test_a_token_is_rotated_once(database: str) -> None:
 def test_a_subject_seen_twice_at_once_is_one_user(database: str) -> None:
     subject = str(uuid.uuid4())
     with psycopg.connect(database, autocommit=True) as one, psycopg.connect(database, autocommit=True) as other:
-        admit = (
-            b"select user_id from api.admit_subject('https://id', %s, '{read}', '{}', '{}', null, null, true, null)"
-        )
+        admit = b"select user_id from api.admit_subject('https://id', %s, '{read}', '{}', '{}', null, null, true, null)"
         with ThreadPoolExecutor(1) as pool:
             with one.transaction():
                 first = one.execute(admit, [subject]).fetchone()

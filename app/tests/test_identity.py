@@ -185,7 +185,7 @@ def test_a_key_that_is_too_short_is_not_believed(tmp_path: Path) -> None:
         assert (subject.issuer, subject.name, subject.scopes, subject.workspaces) == (ISSUER, "s", ("write",), None)
         with pytest.warns(match="below the minimum"):
             short = issuer.token("short")
-        with pytest.raises(Problem, match="") as refused:
+        with pytest.raises(Problem) as refused:
             await identity.subject(short)
         assert "too short" in refused.value.detail
         assert await identity.subject("quire_token") is None

@@ -168,12 +168,13 @@ def test_forgeries_are_refused(api: Api, issuer: Issuer, subject: str) -> None:
         (issuer.hmac_token(), "algorithm is not taken"),
         (issuer.token("ec-1", sub=subject, headers={"kid": "rsa-1"}), "key is not among"),
         (issuer.token(sub=subject, headers={"kid": "nobody's"}), "key is not among"),
-        (issuer.token(sub=subject, headers={"crit": ["x"], "x": 1}), "critical extensions"),
+        (issuer.token(sub=subject, headers={"crit": ["x"], "x": 1}), "cannot be read"),
+        (f"{part({'alg': 'RS256', 'kid': 'rsa-1', 'crit': ['b64'], 'b64': True})}.{payload}.{signature}", "critical"),
         (f"{part({'alg': 'RS256', 'kid': 7})}.{payload}.{signature}", "cannot be read"),
         (f"{part(['RS256'])}.{payload}.{signature}", "cannot be read"),
         ("a.b.c", "cannot be read"),
         (f"{head}.{payload}.{'A' * 20_000}", "longer than any"),
-        (f"{part({'alg': ['RS256'], 'kid': 'rsa-1'})}.{payload}.{signature}", ""),
+        (f"{part({'alg': ['RS256'], 'kid': 'rsa-1'})}.{payload}.{signature}", "not taken"),
     ):
         answer = get(api, forged)
         assert refused(answer, "token_invalid", reason), (forged[:80], answer.text)

@@ -42,7 +42,7 @@ begin
                 end if;
             when 'texts' then
                 if jsonb_typeof(v_member.value) <> 'array' or jsonb_array_length(v_member.value) > 20
-                    or jsonb_path_exists(v_member.value, '$[*] ? (@.type() != "string")') then
+                    or jsonb_path_exists(v_member.value, 'strict $[*] ? (@.type() != "string")') then
                     v_wrong := 'an array of strings';
                 end if;
             when 'uuid' then

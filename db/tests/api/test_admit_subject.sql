@@ -6,13 +6,20 @@ select set_config('quire.fake_now', '2031-05-05 12:30:00+00', true);
 create function pg_temp.admit(
     p_subject text, p_scopes text[] default '{read}', p_policy text default null, p_workspace uuid default null,
     p_create boolean default false, p_role text default null, p_issuer text default 'https://id'
-) returns text language sql as $$
-    select concat_ws(' ', a.decision, u.name, a.scopes::text, a.policy, a.remaining, a.token_id)
+) returns text language plpgsql as $$
+declare
+    v_said record;
+begin
+    select a.* into v_said
     from api.admit_subject(
         p_issuer, p_subject, p_scopes, array_remove(array[p_policy], null), array[1], p_workspace, '127.0.0.1', p_create,
         p_role
-    ) as a
-    left join core.users as u on u.id = a.user_id
+    ) as a;
+    return concat_ws(
+        ' ', v_said.decision, (select u.name from core.users as u where u.id = v_said.user_id), v_said.scopes::text,
+        v_said.policy, v_said.remaining, v_said.token_id
+    );
+end;
 $$;
 create function pg_temp.audit() returns text language sql as $$
     with gone as (delete from core.audit_log returning *)

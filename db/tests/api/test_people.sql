@@ -1,6 +1,6 @@
 -- api.get_me, workspaces, members, and api.admin_* for workspaces, users, tokens and the audit log.
 begin;
-select plan(95);
+select plan(96);
 
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 create function pg_temp.problem(p_sql text) returns text language plpgsql as $$

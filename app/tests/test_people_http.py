@@ -213,7 +213,7 @@ def test_a_token_is_made_used_rotated_and_revoked(api: Api, olga: Person, worksp
     client.base_url = f"{api.url}/v1"
     assert client.get("/me").json()["token"]["expires_at"] == "2099-01-01T00:00:00.000000Z"
     listed = olga.client.get("/tokens", params={"user_id": ann.id})
-    assert [entry["id"] for entry in listed.json()["tokens"]][0] == token_id
+    assert next(entry["id"] for entry in listed.json()["tokens"]) == token_id
     assert token not in listed.text and token_hash(token).hex() not in listed.text
     rotated = olga.client.post(f"/tokens/{token_id}:rotate", json={"grace_seconds": 3600})
     assert (rotated.status_code, rotated.headers["cache-control"]) == (201, "no-store")

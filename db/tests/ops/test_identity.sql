@@ -139,7 +139,8 @@ select results_eq(
     $$values ('Renamed', 1::bigint, 1::bigint)$$, 'workspaces with their members'
 );
 select results_eq(
-    $$select u.name, u.workspaces, u.tokens, u.subjects from ops.list_users() as u where u.name in ('ann', 'bob')$$,
+    $$select u.name, u.workspaces, u.tokens, u.subjects from ops.list_users() as u where u.name in ('ann', 'bob')
+    order by u.name$$,
     $$values ('ann', 0::bigint, 0::bigint, 0::bigint), ('bob', 1, 0, 0)$$, 'users with what they have'
 );
 select is((select count(*) from ops.list_users((select max(id::text)::uuid from core.users))), 0::bigint, 'behind the last');

@@ -69,6 +69,11 @@ _ADMIT = _function(
     "decision user_id token_id scopes policy points remaining window_seconds reset_seconds retry_after hit_at",
 )
 # Not a second time: what it gave back is gone from the log, and would not be found again.
+_ADMIT_SUBJECT = _function(
+    "admit_subject",
+    "text, text, text[], text[], integer[], uuid, text, boolean, text",
+    " ".join(_ADMIT.columns),
+)
 _REFUND = _function("refund", "uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[]", "points", False)
 _WRITTEN = "status page_id version blocks replayed body"
 _CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
@@ -99,12 +104,29 @@ _ADMIN_RESUME_INDEXING = _function("admin_resume_indexing", "uuid, uuid", "body"
 _ADMIN_LIST_LIMITS = _function("admin_list_limits", "uuid, uuid", "body")
 _ADMIN_LIST_LIMITED = _function("admin_list_limited", "uuid, uuid, integer", "body")
 _ADMIN_UNBLOCK_LIMIT = _function("admin_unblock_limit", "uuid, uuid, text", "body", False)
+_GET_ME = _function("get_me", "uuid, uuid, text[], uuid[], integer, text", "body")
+_GET_WORKSPACE = _function("get_workspace", "uuid, uuid, uuid", "body")
+_RENAME_WORKSPACE = _function("rename_workspace", "uuid, uuid, uuid, text", "body")
+_LIST_MEMBERS = _function("list_members", "uuid, uuid, uuid, integer, text", "body")
+_GET_MEMBER = _function("get_member", "uuid, uuid, uuid, uuid", "body")
+_PUT_MEMBER = _function("put_member", "uuid, uuid, uuid, uuid, text", "created body")
+_REMOVE_MEMBER = _function("remove_member", "uuid, uuid, uuid, uuid", "user_id", False)
+_ADMIN_CREATE_WORKSPACE = _function("admin_create_workspace", "uuid, uuid, text", "workspace_id body", False)
+_ADMIN_LIST_WORKSPACES = _function("admin_list_workspaces", "uuid, uuid, integer, text", "body")
+_ADMIN_CREATE_USER = _function("admin_create_user", "uuid, uuid, text", "body", False)
+_ADMIN_LIST_USERS = _function("admin_list_users", "uuid, uuid, integer, text", "body")
+_ADMIN_CREATE_TOKEN = _function("admin_create_token", "uuid, uuid, bytea, text", "body", False)
+_ADMIN_LIST_TOKENS = _function("admin_list_tokens", "uuid, uuid, uuid, integer, text", "body")
+_ADMIN_REVOKE_TOKEN = _function("admin_revoke_token", "uuid, uuid, uuid", "revoked")
+_ADMIN_ROTATE_TOKEN = _function("admin_rotate_token", "uuid, uuid, uuid, bytea, text", "body", False)
+_ADMIN_LIST_AUDIT = _function("admin_list_audit", "uuid, uuid, text, uuid, uuid, integer, text", "body")
 _WAKE_INDEXING = _function("wake_indexing", "", "")
 _READINESS = _function("readiness", "", "migration")
 _EMBEDDING_MODEL = _function("embedding_model", "", "name dimensions config")
 
 FUNCTIONS: tuple[Function, ...] = (
     _ADMIT,
+    _ADMIT_SUBJECT,
     _REFUND,
     _CREATE_PAGE,
     _GET_PAGE,
@@ -132,6 +154,22 @@ FUNCTIONS: tuple[Function, ...] = (
     _ADMIN_LIST_LIMITS,
     _ADMIN_LIST_LIMITED,
     _ADMIN_UNBLOCK_LIMIT,
+    _GET_ME,
+    _GET_WORKSPACE,
+    _RENAME_WORKSPACE,
+    _LIST_MEMBERS,
+    _GET_MEMBER,
+    _PUT_MEMBER,
+    _REMOVE_MEMBER,
+    _ADMIN_CREATE_WORKSPACE,
+    _ADMIN_LIST_WORKSPACES,
+    _ADMIN_CREATE_USER,
+    _ADMIN_LIST_USERS,
+    _ADMIN_CREATE_TOKEN,
+    _ADMIN_LIST_TOKENS,
+    _ADMIN_REVOKE_TOKEN,
+    _ADMIN_ROTATE_TOKEN,
+    _ADMIN_LIST_AUDIT,
     _WAKE_INDEXING,
     _READINESS,
     _EMBEDDING_MODEL,
@@ -141,7 +179,7 @@ _STATEMENTS = {function.name: function.statement() for function in FUNCTIONS}
 
 @dataclass(frozen=True)
 class Admission:
-    """What api.admit said. Numbers are None where no limit was looked at; times in seconds.
+    """What api.admit or api.admit_subject said. Numbers are None where no limit was looked at; times in seconds.
 
     Attributes:
         hit_at: the time under which points were taken, which a refund names; None where none were.
@@ -206,8 +244,41 @@ class Calls:
     ) -> Admission:
         """Who is it, and is it within its limits. token_hash: sha256, 32 bytes, None without a token; costs: points."""
         rows = await self._rows(observer, _ADMIT, token_hash, list(policies), list(costs), workspace, peer)
-        first, *others = (Admission(*row) for row in rows)
-        return replace(first, others=tuple(others)) if others else first
+        return _decided(rows)
+
+    async def admit_subject(
+        self,
+        observer: Observer,
+        issuer: str,
+        subject: str,
+        scopes: Sequence[str],
+        policies: Sequence[str],
+        costs: Sequence[int],
+        workspace: UUID | None,
+        peer: str,
+        create: bool,
+        role: str | None,
+    ) -> Admission:
+        """As admit, for the subject of a verified JWT.
+
+        Args:
+            observer: is told of the call.
+            issuer: claim iss.
+            subject: who, at that issuer.
+            scopes: out of the claims.
+            policies: rate policies; none only authenticates.
+            costs: points of each.
+            workspace: out of the path.
+            peer: address of the client.
+            create: whether an unknown subject gets a user.
+            role: what the subject becomes in the workspace where it is no member; None: nothing.
+        """
+        rows = await self._rows(
+            observer,
+            _ADMIT_SUBJECT,
+            *(issuer, subject, list(scopes), list(policies), list(costs), workspace, peer, create, role),
+        )
+        return _decided(rows)
 
     async def refund(
         self,
@@ -396,35 +467,39 @@ class Calls:
         """
         return await self._row(observer, _SEARCH, workspace, actor, query, mode, contains, limit, model, embedding)
 
-    async def admin_indexing_state(self, observer: Observer, actor: UUID, token: UUID) -> str:
+    async def admin_indexing_state(self, observer: Observer, actor: UUID, token: UUID | None) -> str:
         """The state of the indexing queue as JSON text. token: id of the operator's token, here and below."""
         return (await self._row(observer, _ADMIN_INDEXING_STATE, actor, token))[0]
 
     async def admin_list_dead_letters(
-        self, observer: Observer, actor: UUID, token: UUID, filter_json: str, limit: int, cursor: str | None
+        self, observer: Observer, actor: UUID, token: UUID | None, filter_json: str, limit: int, cursor: str | None
     ) -> str:
         """Dead letters that match a filter (JSON text) as JSON text."""
         return (await self._row(observer, _ADMIN_LIST_DEAD_LETTERS, actor, token, filter_json, limit, cursor))[0]
 
     async def admin_group_dead_letters(
-        self, observer: Observer, actor: UUID, token: UUID, filter_json: str, limit: int
+        self, observer: Observer, actor: UUID, token: UUID | None, filter_json: str, limit: int
     ) -> str:
         """Groups of dead letters that match a filter (JSON text) as JSON text."""
         return (await self._row(observer, _ADMIN_GROUP_DEAD_LETTERS, actor, token, filter_json, limit))[0]
 
-    async def admin_replay_dead_letters(self, observer: Observer, actor: UUID, token: UUID, selection: str) -> str:
+    async def admin_replay_dead_letters(
+        self, observer: Observer, actor: UUID, token: UUID | None, selection: str
+    ) -> str:
         """Put dead letters back into the queue. selection: the request's body."""
         return (await self._row(observer, _ADMIN_REPLAY_DEAD_LETTERS, actor, token, selection))[0]
 
-    async def admin_discard_dead_letters(self, observer: Observer, actor: UUID, token: UUID, selection: str) -> str:
+    async def admin_discard_dead_letters(
+        self, observer: Observer, actor: UUID, token: UUID | None, selection: str
+    ) -> str:
         """Give dead letters up. selection: the request's body."""
         return (await self._row(observer, _ADMIN_DISCARD_DEAD_LETTERS, actor, token, selection))[0]
 
-    async def admin_pause_indexing(self, observer: Observer, actor: UUID, token: UUID, reason: str) -> str:
+    async def admin_pause_indexing(self, observer: Observer, actor: UUID, token: UUID | None, reason: str) -> str:
         """Keep workers from claiming; the state as JSON text. reason: the request's body."""
         return (await self._row(observer, _ADMIN_PAUSE_INDEXING, actor, token, reason))[0]
 
-    async def admin_resume_indexing(self, observer: Observer, actor: UUID, token: UUID) -> str:
+    async def admin_resume_indexing(self, observer: Observer, actor: UUID, token: UUID | None) -> str:
         """Let workers claim again; the state as JSON text."""
         return (await self._row(observer, _ADMIN_RESUME_INDEXING, actor, token))[0]
 
@@ -439,6 +514,117 @@ class Calls:
     async def admin_unblock_limit(self, observer: Observer, actor: UUID, token: UUID, selection: str) -> str:
         """Give a key its points back. selection: the request's body."""
         return (await self._row(observer, _ADMIN_UNBLOCK_LIMIT, actor, token, selection))[0]
+
+    async def get_me(
+        self,
+        observer: Observer,
+        actor: UUID,
+        token: UUID | None,
+        scopes: Sequence[str],
+        only: Sequence[UUID] | None,
+        limit: int,
+        cursor: str | None,
+    ) -> str:
+        """Who the caller is as JSON text. only: workspaces that its JWT names, None for all."""
+        return (await self._row(observer, _GET_ME, actor, token, list(scopes), only, limit, cursor))[0]
+
+    async def get_workspace(self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None) -> str:
+        """A workspace as JSON text."""
+        return (await self._row(observer, _GET_WORKSPACE, workspace, actor, token))[0]
+
+    async def rename_workspace(
+        self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None, text: str
+    ) -> str:
+        """Rename a workspace; it as JSON text. text: the request's body, here and below."""
+        return (await self._row(observer, _RENAME_WORKSPACE, workspace, actor, token, text))[0]
+
+    async def list_members(
+        self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None, limit: int, cursor: str | None
+    ) -> str:
+        """Members of a workspace as JSON text."""
+        return (await self._row(observer, _LIST_MEMBERS, workspace, actor, token, limit, cursor))[0]
+
+    async def get_member(self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None, user: UUID) -> str:
+        """A member as JSON text."""
+        return (await self._row(observer, _GET_MEMBER, workspace, actor, token, user))[0]
+
+    async def put_member(
+        self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None, user: UUID, text: str
+    ) -> tuple[bool, str]:
+        """Make a user a member or change its role; whether it was none, and the member as JSON text."""
+        created, body = await self._row(observer, _PUT_MEMBER, workspace, actor, token, user, text)
+        return created, body
+
+    async def remove_member(
+        self, observer: Observer, workspace: UUID, actor: UUID, token: UUID | None, user: UUID
+    ) -> None:
+        """Take a user out of a workspace."""
+        await self._row(observer, _REMOVE_MEMBER, workspace, actor, token, user)
+
+    async def admin_create_workspace(
+        self, observer: Observer, actor: UUID, token: UUID | None, text: str
+    ) -> tuple[UUID, str]:
+        """Make a workspace; its id, and it as JSON text."""
+        workspace, body = await self._row(observer, _ADMIN_CREATE_WORKSPACE, actor, token, text)
+        return workspace, body
+
+    async def admin_list_workspaces(
+        self, observer: Observer, actor: UUID, token: UUID | None, limit: int, cursor: str | None
+    ) -> str:
+        """Workspaces of the installation as JSON text."""
+        return (await self._row(observer, _ADMIN_LIST_WORKSPACES, actor, token, limit, cursor))[0]
+
+    async def admin_create_user(self, observer: Observer, actor: UUID, token: UUID | None, text: str) -> str:
+        """Make a user; it as JSON text."""
+        return (await self._row(observer, _ADMIN_CREATE_USER, actor, token, text))[0]
+
+    async def admin_list_users(
+        self, observer: Observer, actor: UUID, token: UUID | None, limit: int, cursor: str | None
+    ) -> str:
+        """Users of the installation as JSON text."""
+        return (await self._row(observer, _ADMIN_LIST_USERS, actor, token, limit, cursor))[0]
+
+    async def admin_create_token(
+        self, observer: Observer, actor: UUID, token: UUID | None, token_hash: bytes, text: str
+    ) -> str:
+        """Register a token by its sha256; its description as JSON text."""
+        return (await self._row(observer, _ADMIN_CREATE_TOKEN, actor, token, token_hash, text))[0]
+
+    async def admin_list_tokens(
+        self,
+        observer: Observer,
+        actor: UUID,
+        token: UUID | None,
+        user: UUID | None,
+        limit: int,
+        cursor: str | None,
+    ) -> str:
+        """Tokens of a user (None: of all) as JSON text."""
+        return (await self._row(observer, _ADMIN_LIST_TOKENS, actor, token, user, limit, cursor))[0]
+
+    async def admin_revoke_token(self, observer: Observer, actor: UUID, token: UUID | None, revoked: UUID) -> bool:
+        """Revoke a token; whether it was valid until now."""
+        return (await self._row(observer, _ADMIN_REVOKE_TOKEN, actor, token, revoked))[0]
+
+    async def admin_rotate_token(
+        self, observer: Observer, actor: UUID, token: UUID | None, rotated: UUID, token_hash: bytes, text: str
+    ) -> str:
+        """Put a new token, by its sha256, in place of another; its description as JSON text."""
+        return (await self._row(observer, _ADMIN_ROTATE_TOKEN, actor, token, rotated, token_hash, text))[0]
+
+    async def admin_list_audit(
+        self,
+        observer: Observer,
+        actor: UUID,
+        token: UUID | None,
+        action: str | None,
+        workspace: UUID | None,
+        user: UUID | None,
+        limit: int,
+        cursor: str | None,
+    ) -> str:
+        """The audit log as JSON text; action, workspace and user (who did it) narrow it down."""
+        return (await self._row(observer, _ADMIN_LIST_AUDIT, actor, token, action, workspace, user, limit, cursor))[0]
 
     async def wake_indexing(self, observer: Observer) -> bool:
         """Tell a worker that there is something to index; whether that was news."""
@@ -488,3 +674,9 @@ class Calls:
             attempt += 1
             # Both sides of a deadlock come back at once: not at the same moment again.
             await asyncio.sleep(random.uniform(0.005, 0.03) * attempt)
+
+
+def _decided(rows: Sequence[tuple[Any, ...]]) -> Admission:
+    """The row that decides, the others with it."""
+    first, *others = (Admission(*row) for row in rows)
+    return replace(first, others=tuple(others)) if others else first

@@ -18,7 +18,11 @@ from db.settings import SettingsError
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("app.up", "run everything: database, API and worker"),
     "migrate": ("db.migrate", "bring a database's schema up to date, or show what that would do (--plan)"),
-    "token": ("app.tokens", "create, list and revoke access tokens"),
+    "token": ("app.tokens", "create, list, rotate and revoke access tokens"),
+    "user": ("app.users", "create and list users, and say whom a JWT's subject is"),
+    "workspace": ("app.workspaces", "create, list and rename workspaces"),
+    "member": ("app.members", "who is in a workspace, and with which role"),
+    "audit": ("app.audit", "who did what: tokens, members, restores, the indexing queue"),
     "import": ("app.importer", "turn a folder of Markdown into pages"),
     "export": ("app.exporter", "write pages as a folder of Markdown"),
     "purge": ("app.purge", "take away what retention would, or show what that is (--dry-run)"),
@@ -49,6 +53,8 @@ On a server, with DATABASE_URL=postgresql://..:
   quire verify                 the same for pages and their history; --repair repairs
   quire limits watch           who is limited now; then: quire limits unblock NAME
   quire schedule               what runs when, and whether it is late
+  quire token rotate ID        a new token in place of an old one; also: quire user, workspace, member
+  quire audit                  who did what
   quire purge --dry-run        what retention would take now
 
 Settings come from the environment; README.md has the table. `quire COMMAND --help` tells more.

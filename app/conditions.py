@@ -257,6 +257,16 @@ def uuid_or_404(text: str, code: str, what: str) -> UUID:
     return UUID(text)
 
 
+def uuid(values: Mapping[str, str], name: str) -> UUID | None:
+    """An id, None when absent."""
+    text = values.get(name)
+    if text is None:
+        return None
+    if _UUID.match(text) is None:
+        raise Problem(400, "bad_parameter", f"{name} takes a UUID", {"parameter": name})
+    return UUID(text)
+
+
 def bearer_token(headers: Headers) -> str | None:
     """The token out of Authorization, else None. RFC 6750 2.1; tokens in URLs end in logs, so: only here."""
     scheme, _, token = headers.get("authorization", "").strip().partition(" ")

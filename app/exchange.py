@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from app.calls import Admission, Calls
 from app.conditions import bearer_token, content_type, uuid_or_404
+from app.identity import Identity
 from app.limiter import ANONYMOUS, REFUSED, Asker, Limiter, refunded
 from app.metrics import Metrics
 from app.peers import peer
@@ -37,6 +38,7 @@ class Services:
     Attributes:
         limiter: admits requests.
         models: what queries are embedded with.
+        identity: whose JWTs are believed, and tokens known to be unknown.
         newest_migration: number of the newest migration file of this release.
         draining: set when the process is to stop: /readyz says no from then on.
     """
@@ -48,6 +50,7 @@ class Services:
     limiter: Limiter
     waker: DrainWaker
     models: Models
+    identity: Identity
     newest_migration: int
     draining: bool = False
 
@@ -58,14 +61,14 @@ class Admitted:
 
     Attributes:
         user_id: whose token it has.
-        token_id: of the token.
+        token_id: of the token; None for a JWT.
         admission: what the limiter said.
         asker: whom it asked for.
         costs: points by policy.
     """
 
     user_id: UUID
-    token_id: UUID
+    token_id: UUID | None
     admission: Admission
     asker: Asker
     costs: Mapping[str, int]
@@ -78,8 +81,10 @@ class Exchange:
     Attributes:
         path_workspace: out of the path; None for routes outside workspaces.
         actor: id of the token's user.
-        token: id of the token.
+        token: id of the token; None for a JWT.
         parameters: query parameters, known ones only.
+        scopes: of this request.
+        only: workspaces that a JWT narrows it to; None: all of its user's.
     """
 
     request: Request
@@ -87,8 +92,10 @@ class Exchange:
     trace: Trace
     path_workspace: UUID | None
     actor: UUID
-    token: UUID
+    token: UUID | None
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    scopes: Sequence[str] = ()
+    only: frozenset[UUID] | None = None
 
     @property
     def calls(self) -> Calls:
@@ -172,7 +179,7 @@ async def admit(
     request: Request,
     services: Services,
     trace: Trace,
-    scope: str,
+    scope: str | tuple[str, ...],
     policy: str,
     cost: int,
     workspace: UUID | None = None,
@@ -183,13 +190,13 @@ async def admit(
         request: its Authorization header and its peer count, nothing else.
         services: shared ones.
         trace: is told the decision; its rate_headers are set.
-        scope: that the token needs.
+        scope: that the token needs, or several of which it needs one.
         policy: rate policy of the route.
         cost: points that the request costs.
         workspace: out of the path.
 
     Raises:
-        Problem: 401, 403, 429 or 503.
+        Problem: 401, 403, 404 where a JWT is not for the workspace, 429 or 503.
     """
     sender = peer(request, services.settings.trusted_proxies)
     token = bearer_token(request.headers)
@@ -201,30 +208,58 @@ async def admit(
             "send a token: Authorization: Bearer <token>",
             headers={"WWW-Authenticate": 'Bearer realm="quire"'},
         )
-    asker = Asker(hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest(), workspace, sender)
+    asker = await _asker(services, trace, token, workspace, sender)
     costs = {policy: cost}
     try:
         admission = await services.limiter.admit(trace, asker, costs)
     except DATABASE_ERRORS as error:
         raise from_database(error) from error
     trace.user_id, trace.token_id = admission.user_id, admission.token_id
+    if admission.decision == "unknown_subject":
+        raise Problem(
+            401,
+            "subject_unknown",
+            "the token is good, but whom it names is no user here, or not any more: `quire user link` makes it one",
+            headers={"WWW-Authenticate": 'Bearer realm="quire", error="invalid_token"'},
+        )
     check_limits(trace, admission)
-    if admission.user_id is None or admission.token_id is None:
+    if admission.user_id is None:
         raise Problem(
             401,
             "token_invalid",
             "the token is unknown, expired or revoked: make another with `quire token create`",
             headers={"WWW-Authenticate": 'Bearer realm="quire", error="invalid_token"'},
         )
-    if scope not in (admission.scopes or ()):
+    needed = (scope,) if isinstance(scope, str) else scope
+    if not set(needed).intersection(admission.scopes or ()):
         raise Problem(
             403,
             "insufficient_scope",
-            f"the token lacks the scope {scope}",
-            {"scope_required": scope},
-            {"WWW-Authenticate": f'Bearer realm="quire", error="insufficient_scope", scope="{scope}"'},
+            f"the token lacks the scope {' or '.join(needed)}",
+            {"scope_required": needed[0]},
+            {"WWW-Authenticate": f'Bearer realm="quire", error="insufficient_scope", scope="{needed[0]}"'},
+        )
+    if workspace is not None and asker.only is not None and workspace not in asker.only:
+        # In the words of core.check_member: outside the claim looks like any other that is not the caller's.
+        raise Problem(
+            404,
+            "workspace_not_found",
+            "no such workspace, or you are not a member of it",
+            {"workspace_id": str(workspace)},
         )
     return Admitted(admission.user_id, admission.token_id, admission, asker, costs)
+
+
+async def _asker(services: Services, trace: Trace, token: str, workspace: UUID | None, sender: str) -> Asker:
+    """Who sends this token. A JWT that must not be believed costs its peer what an unknown token does."""
+    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    try:
+        subject = await services.identity.subject(token)
+    except Problem as problem:
+        if problem.status == 401:
+            await admit_open(services, trace, sender, ANONYMOUS)
+        raise
+    return Asker(digest, workspace, sender, subject)
 
 
 async def admit_open(services: Services, trace: Trace, sender: str, policy: str) -> None:

@@ -14,6 +14,7 @@ import psycopg
 import psycopg_pool
 
 from app.calls import Admission, Calls, Observer
+from app.identity import Subject
 from app.metrics import Metrics
 from app.refusals import Refusals
 
@@ -38,20 +39,43 @@ class Asker:
         token_hash: sha256 of the token; None without one.
         workspace: out of the path.
         peer: see app.peers.
+        subject: whom the token, a verified JWT, is about; None for a token of Quire's own.
     """
 
     token_hash: bytes | None
     workspace: UUID | None
     peer: str
+    subject: Subject | None = None
+
+    @property
+    def only(self) -> frozenset[UUID] | None:
+        """Workspaces that a JWT narrows its user to; None: all."""
+        return None if self.subject is None else self.subject.workspaces
 
 
 class Limiter:
     """Asks api.admit for one process. For one event loop."""
 
-    def __init__(self, calls: Calls, metrics: Metrics, most_refusals: int) -> None:
-        """Args: calls: to the database; metrics: where decisions are counted; most_refusals: blocks remembered."""
+    def __init__(
+        self,
+        calls: Calls,
+        metrics: Metrics,
+        most_refusals: int,
+        create_users: bool = False,
+        workspace_role: str | None = None,
+    ) -> None:
+        """For one process.
+
+        Args:
+            calls: to the database.
+            metrics: where decisions are counted.
+            most_refusals: blocks remembered.
+            create_users: whether a JWT's unknown subject gets a user.
+            workspace_role: what a JWT's subject becomes in the workspaces that its claim names; None: nothing.
+        """
         self._calls = calls
         self._metrics = metrics
+        self._create_users, self._workspace_role = create_users, workspace_role
         self._refusals = Refusals(most_refusals)
         self._known: OrderedDict[bytes, None] = OrderedDict()
         self._refunds: set[asyncio.Task[None]] = set()
@@ -80,9 +104,7 @@ class Limiter:
             self._count(refused)
             return refused
         asked = time.monotonic()
-        admission = await self._calls.admit(
-            observer, asker.token_hash, list(names), list(costs.values()), asker.workspace, asker.peer
-        )
+        admission = await self._ask(observer, asker, costs)
         self._count(admission)
         if admission.user_id is not None and asker.token_hash is not None:
             self._remember(asker.token_hash)
@@ -91,6 +113,16 @@ class Limiter:
             key = _anonymous(asker.peer)
         self._refusals.keep(key, asked, admission)
         return admission
+
+    async def _ask(self, observer: Observer, asker: Asker, costs: Mapping[str, int]) -> Admission:
+        asked = (list(costs), list(costs.values()), asker.workspace, asker.peer)
+        if asker.subject is None:
+            return await self._calls.admit(observer, asker.token_hash, *asked)
+        subject, named = asker.subject, asker.only is not None and asker.workspace in asker.only
+        role = self._workspace_role if named else None
+        return await self._calls.admit_subject(
+            observer, subject.issuer, subject.name, subject.scopes, *asked, self._create_users, role
+        )
 
     async def admit_open(self, observer: Observer, peer: str, policy: str) -> Admission | None:
         """The decision on a request without a token that is answered even without the database: None then."""
@@ -113,7 +145,8 @@ class Limiter:
                     observer,
                     asker.workspace,
                     admission.user_id,
-                    admission.token_id,
+                    # what is counted per token is counted by user where there is none
+                    admission.token_id or admission.user_id,
                     asker.peer,
                     [each.policy or "" for each in taken],
                     [costs[each.policy or ""] for each in taken],

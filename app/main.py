@@ -21,6 +21,7 @@ from app import routes, service_routes
 from app.calls import Calls
 from app.compression import Compress
 from app.exchange import Services
+from app.identity import Identity
 from app.limiter import Limiter
 from app.metrics import Metrics
 from app.middleware import ObserveRequests, answer_http_exception, answer_problem
@@ -58,7 +59,9 @@ def create_app(settings: Settings) -> Starlette:
         monitor = create_pool(monitor_url, settings, min_size=0, max_size=1, name="quire-monitor")
         metrics = Metrics(pool, monitor)
         calls = Calls(pool)
-        limiter = Limiter(calls, metrics, settings.refusal_cache)
+        limiter = Limiter(
+            calls, metrics, settings.refusal_cache, settings.jwt_create_users, settings.jwt_workspace_role
+        )
         waker = DrainWaker(calls, Trace("wake-indexing", metrics))
         observer = Trace("embedding-model", metrics)
 
@@ -67,7 +70,9 @@ def create_app(settings: Settings) -> Starlette:
             return [Model(name, dimensions, "active", json.loads(config))]
 
         models = Models(settings, active_model)
-        app.state.services = Services(settings, pool, calls, metrics, limiter, waker, models, newest)
+        app.state.services = Services(
+            settings, pool, calls, metrics, limiter, waker, models, Identity(settings), newest
+        )
         await pool.open()
         await monitor.open()
         waker.start()

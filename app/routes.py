@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app import admin, conditions, history
+from app import admin, conditions, history, people
 from app.answers import JSON, JSON_PATCH, REPLAYED, etag, json_response, written_response
 from app.conditions import is_uuid, uuid_or_404
 from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost, refund_failed, refund_replayed
@@ -30,7 +30,7 @@ class Action:
 
     Attributes:
         handle: makes the answer.
-        scope: that the token needs.
+        scope: that the token needs, or several of which it needs one.
         policy: rate policy.
         cost: points of it that a request costs, of the request and the largest body; None: one.
         parameters: query parameters that it knows.
@@ -40,7 +40,7 @@ class Action:
     """
 
     handle: Callable[[Exchange], Awaitable[Response]]
-    scope: str
+    scope: str | tuple[str, ...]
     policy: str
     parameters: tuple[str, ...] = ()
     saves: bool = False
@@ -223,6 +223,8 @@ def _write_conditions(headers: Headers) -> tuple[int, str | None, str | None]:
 
 
 _PAGES = "/v1/workspaces/{workspace_id}/pages"
+_LIST = ("limit", "cursor")
+_ANY = ("read", "write", "admin", "metrics", "bypass_rate_limit")
 ACTIONS: Mapping[str, Mapping[str, Action]] = {
     _PAGES: {
         "GET": Action(list_pages, "read", "page-read", ("limit", "cursor", "updated_within")),
@@ -255,6 +257,43 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
     },
     "/v1/workspaces/{workspace_id}/search": {
         "GET": Action(search, "read", "search", ("q", "mode", "contains", "limit")),
+    },
+    "/v1/me": {
+        "GET": Action(people.get_me, _ANY, "page-read", _LIST),
+    },
+    "/v1/workspaces": {
+        "GET": Action(people.list_workspaces, "admin", "admin", _LIST),
+        "POST": Action(people.create_workspace, "admin", "admin"),
+    },
+    "/v1/workspaces/{workspace_id}": {
+        "GET": Action(people.get_workspace, ("read", "admin"), "page-read"),
+        "PATCH": Action(people.rename_workspace, ("write", "admin"), "admin"),
+    },
+    "/v1/workspaces/{workspace_id}/members": {
+        "GET": Action(people.list_members, ("read", "admin"), "page-read", _LIST),
+    },
+    "/v1/workspaces/{workspace_id}/members/{user_id}": {
+        "GET": Action(people.get_member, ("read", "admin"), "page-read"),
+        "PUT": Action(people.put_member, ("write", "admin"), "admin"),
+        "DELETE": Action(people.remove_member, ("write", "admin"), "admin"),
+    },
+    "/v1/users": {
+        "GET": Action(people.list_users, "admin", "admin", _LIST),
+        "POST": Action(people.create_user, "admin", "admin"),
+    },
+    "/v1/tokens": {
+        "GET": Action(people.list_tokens, "admin", "admin", ("user_id", *_LIST)),
+        "POST": Action(people.create_token, "admin", "admin"),
+    },
+    # Before the one without `:rotate`, which would take it for an id.
+    "/v1/tokens/{token_id}:rotate": {
+        "POST": Action(people.rotate_token, "admin", "admin"),
+    },
+    "/v1/tokens/{token_id}": {
+        "DELETE": Action(people.revoke_token, "admin", "admin"),
+    },
+    "/v1/audit": {
+        "GET": Action(people.list_audit, "admin", "admin", ("action", "workspace_id", "user_id", *_LIST)),
     },
     "/v1/indexing": {
         "GET": Action(admin.indexing_state, "admin", "admin"),
@@ -316,6 +355,8 @@ def _endpoint(path: str, actions: Mapping[str, Action]) -> Callable[[Request], A
             admitted.user_id,
             admitted.token_id,
             conditions.parameters(request.query_params, action.parameters),
+            admitted.admission.scopes or (),
+            admitted.asker.only,
         )
         try:
             response = await action.handle(exchange)

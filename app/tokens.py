@@ -1,4 +1,4 @@
-"""`quire token`: create, list and revoke access tokens."""
+"""`quire token`: create, list, rotate and revoke access tokens."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -13,10 +14,10 @@ import psycopg
 from app.quickstart import FILE_NAME, read_env_file
 from app.seed import new_token, token_hash
 from db.commands import Subparsers
-from db.settings import Settings
+from db.settings import ROLES, Settings
 
 SCOPES = ("read", "write", "admin", "metrics", "bypass_rate_limit")
-ROLES = ("viewer", "editor", "owner")
+_PART = 1000  # tokens of one part of the list
 _LIFETIME = re.compile(r"^([1-9][0-9]{0,4})([hd])$")
 
 
@@ -24,8 +25,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add `quire token` to the command line."""
     parser = subparsers.add_parser(
         "token",
-        help="create, list and revoke access tokens",
+        help="create, list, rotate and revoke access tokens",
         description="Access tokens. The database keeps only their sha256: a token is shown once, when it is made. "
+        "Whatever is made, rotated or revoked is in the audit log (`quire audit`). "
         "Works on DATABASE_URL, else on the database of a running `quire up` (DATA).",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -40,7 +42,21 @@ def add_parser(subparsers: Subparsers) -> None:
         "--workspace", action="append", default=[], metavar="ID", help="make the user a member; may be given again"
     )
     create.add_argument("--role", choices=ROLES, default="editor", help="in those workspaces (default: editor)")
-    actions.add_parser("list", help="list tokens, newest first")
+    listing = actions.add_parser("list", help="list tokens, newest first: owner, expiry, last use, scopes")
+    listing.add_argument("--user", metavar="NAME", help="only this user's")
+    rotate = actions.add_parser(
+        "rotate",
+        help="make a new token in place of another and print it",
+        description="A new token of the same user, name, scopes and expiry, shown once; the old one is refused when the"
+        " grace is over. Both or neither: it is one transaction.",
+    )
+    rotate.add_argument("id", type=_uuid, help="of the old one, as `quire token list` shows it")
+    rotate.add_argument(
+        "--grace",
+        default="0s",
+        metavar="TIME",
+        help="how long the old one goes on, such as 10m, 1h or 7d (default: 0s)",
+    )
     revoke = actions.add_parser("revoke", help="refuse a token from now on")
     revoke.add_argument("id", type=_uuid, help="its id, as `quire token list` shows it")
 
@@ -54,7 +70,9 @@ def run(args: argparse.Namespace) -> int:
         with psycopg.connect(conninfo) as connection:
             if args.action == "create":
                 return _create(connection, args)
-            return _list(connection) if args.action == "list" else _revoke(connection, args.id)
+            if args.action == "rotate":
+                return _rotate(connection, args.id, args.grace)
+            return _list(connection, args.user) if args.action == "list" else _revoke(connection, args.id)
     except psycopg.errors.ForeignKeyViolation:
         return _fail("there is no such workspace: nothing was made")
     except psycopg.OperationalError as error:
@@ -90,16 +108,46 @@ def _create(connection: psycopg.Connection, args: argparse.Namespace) -> int:
     return 0
 
 
-def _list(connection: psycopg.Connection) -> int:
-    rows = connection.execute(
-        "select id, user_name, name, scopes, created_at, expires_at, revoked_at, last_used_at from ops.list_tokens()"
-    ).fetchall()
+def _list(connection: psycopg.Connection, user: str | None) -> int:
+    user_id = None
+    if user is not None:
+        user_id = _one(connection, "select ops.find_user(%s)", user)
+        if user_id is None:
+            return _fail(f"there is no user {user}: see `quire user list`")
+    rows: list[tuple[Any, ...]] = []
+    while not rows or len(rows) % _PART == 0:
+        part = connection.execute(
+            "select id, user_name, name, scopes, created_at, expires_at, revoked_at, last_used_at"
+            " from ops.list_tokens(%s, %s, %s)",
+            [user_id, rows[-1][0] if rows else None, _PART],
+        ).fetchall()
+        if not part:
+            break
+        rows += part
     print(f"{'id':36}  {'user':20}  {'state':20}  {'last used':16}  {'scopes':40}  name")
-    for token_id, user, name, scopes, _created, expires, revoked, used in rows:
+    for token_id, owner, name, scopes, _created, expires, revoked, used in rows:
         print(
-            f"{token_id!s:36}  {user[:20]:20}  {_state(expires, revoked):20}  {_time(used):16}"
+            f"{token_id!s:36}  {owner[:20]:20}  {_state(expires, revoked):20}  {_time(used):16}"
             f"  {','.join(scopes):40}  {name}"
         )
+    return 0
+
+
+def _rotate(connection: psycopg.Connection, old: UUID, grace: str) -> int:
+    seconds = _seconds(grace)
+    if seconds is None:
+        return _fail("--grace takes a time such as 0s, 10m, 1h or 7d")
+    token = new_token()
+    token_id = _one(
+        connection, "select ops.rotate_token(%s, %s, %s)", old, token_hash(token), timedelta(seconds=seconds)
+    )
+    connection.commit()
+    print(
+        f"token {token_id} in place of {old}, which is refused {f'in {grace}' if seconds else 'from now on'}:"
+        " shown this once",
+        file=sys.stderr,
+    )
+    print(token)
     return 0
 
 
@@ -129,9 +177,16 @@ def _expiry(text: str | None) -> datetime | None:
     return datetime.now(UTC) + timedelta(**{{"h": "hours", "d": "days"}[found[2]]: int(found[1])})
 
 
+def _seconds(text: str) -> int | None:
+    found = re.match(r"^([0-9]{1,7})([smhd])$", text)
+    return None if found is None else int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]]
+
+
 def _state(expires: datetime | None, revoked: datetime | None) -> str:
-    if revoked is not None:
+    if revoked is not None and revoked <= datetime.now(UTC):
         return "revoked"
+    if revoked is not None and (expires is None or revoked < expires):
+        return f"ends {_time(revoked)}"  # the grace of a rotation
     if expires is None:
         return "valid"
     return f"{'expired' if expires <= datetime.now(UTC) else 'until'} {_time(expires)}"

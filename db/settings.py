@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 EMBEDDERS = ("hashing", "local", "openai")
 Network = IPv4Network | IPv6Network
 LOG_LEVELS = ("debug", "info", "warning", "error")
+JWT_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ROLES = ("viewer", "editor", "owner")
 
 
 class SettingsError(ValueError):
@@ -85,6 +88,29 @@ SETTINGS_HELP: tuple[Setting, ...] = (
         "",
         "Webhook (Slack or compatible) that is told of dead letters, once an hour a cause; never printed",
     ),
+    Setting("QUIRE_JWT_ISSUER", "", "Whose JWTs are taken as bearer tokens beside Quire's own: their claim `iss`"),
+    Setting("QUIRE_JWT_AUDIENCE", "", "What their claim `aud` must name; needed with an issuer"),
+    Setting(
+        "QUIRE_JWT_JWKS",
+        "",
+        "The issuer's public keys: an https URL (http on this machine only) or a file; needed with an issuer",
+    ),
+    Setting(
+        "QUIRE_JWT_ALGORITHMS", "RS256,ES256", "Signatures that are taken: RS, PS, ES and EdDSA, never HMAC or none"
+    ),
+    Setting("QUIRE_JWT_USER_CLAIM", "sub", "Claim that names the user; one that never changes or is given to another"),
+    Setting("QUIRE_JWT_SCOPES_CLAIM", "scope", "Claim with the scopes: of read, write and metrics"),
+    Setting(
+        "QUIRE_JWT_WORKSPACES_CLAIM",
+        "",
+        "Claim with ids of workspaces: the JWT opens only those, of those that its user is a member of",
+    ),
+    Setting(
+        "QUIRE_JWT_WORKSPACE_ROLE",
+        "",
+        "viewer, editor or owner: what a user becomes in a workspace that the claim names where it is no member yet",
+    ),
+    Setting("QUIRE_JWT_CREATE_USERS", "off", "on: who was never seen gets a user at the first request, else 401"),
     Setting("QUIRE_LOG_LEVEL", "info", "Least severe log lines shown: debug, info, warning or error"),
 )
 
@@ -130,6 +156,15 @@ class Settings:
     embedding_text_tokens: int
     embedding_max_inputs: int
     alert_webhook_url: str | None
+    jwt_issuer: str | None
+    jwt_audience: str | None
+    jwt_jwks: str | None
+    jwt_algorithms: tuple[str, ...]
+    jwt_user_claim: str
+    jwt_scopes_claim: str
+    jwt_workspaces_claim: str | None
+    jwt_workspace_role: str | None
+    jwt_create_users: bool
     log_level: str
 
     @classmethod
@@ -173,8 +208,20 @@ class Settings:
             embedding_text_tokens=read.integer("QUIRE_EMBEDDING_TEXT_TOKENS", 16, 1_000_000),
             embedding_max_inputs=read.integer("QUIRE_EMBEDDING_MAX_INPUTS", 1, 10_000),
             alert_webhook_url=read.secret_url("QUIRE_ALERT_WEBHOOK_URL"),
+            jwt_issuer=read.optional("QUIRE_JWT_ISSUER"),
+            jwt_audience=read.optional("QUIRE_JWT_AUDIENCE"),
+            jwt_jwks=read.key_source("QUIRE_JWT_JWKS"),
+            jwt_algorithms=read.choices("QUIRE_JWT_ALGORITHMS", JWT_ALGORITHMS),
+            jwt_user_claim=read.text("QUIRE_JWT_USER_CLAIM"),
+            jwt_scopes_claim=read.text("QUIRE_JWT_SCOPES_CLAIM"),
+            jwt_workspaces_claim=read.optional("QUIRE_JWT_WORKSPACES_CLAIM"),
+            jwt_workspace_role=read.optional_choice("QUIRE_JWT_WORKSPACE_ROLE", ROLES),
+            jwt_create_users=read.choice("QUIRE_JWT_CREATE_USERS", ("off", "on")) == "on",
             log_level=read.choice("QUIRE_LOG_LEVEL", LOG_LEVELS),
         )
+        read.all_or_none(("QUIRE_JWT_ISSUER", "QUIRE_JWT_AUDIENCE", "QUIRE_JWT_JWKS"))
+        if settings.jwt_workspace_role is not None and settings.jwt_workspaces_claim is None:
+            raise SettingsError("QUIRE_JWT_WORKSPACE_ROLE needs QUIRE_JWT_WORKSPACES_CLAIM: it gives a role there")
         if settings.pool_min > settings.pool_max:
             raise SettingsError(f"QUIRE_POOL_MIN ({settings.pool_min}) is above QUIRE_POOL_MAX ({settings.pool_max})")
         if settings.embedder == "openai":
@@ -194,11 +241,13 @@ class Settings:
                 shown[field.name] = "***"
             elif field.name.endswith("database_url"):
                 shown[field.name] = mask_password(str(value))
-            elif field.name == "embedding_url":
+            elif field.name in ("embedding_url", "jwt_jwks"):
                 parts = urlsplit(str(value))
                 shown[field.name] = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
             elif field.name == "trusted_proxies":
                 shown[field.name] = ", ".join(map(str, self.trusted_proxies))
+            elif isinstance(value, tuple):
+                shown[field.name] = ",".join(cast("tuple[str, ...]", value))
             else:
                 shown[field.name] = str(value)
         return shown
@@ -270,6 +319,30 @@ class _Reader:
                 f"{name} is {self.text(name)!r}: it takes networks or addresses with commas between, such as"
                 " 10.0.0.0/8, 192.0.2.7, fd00::/8"
             ) from None
+
+    def choices(self, name: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+        values = tuple(value.strip() for value in self.text(name).split(",") if value.strip())
+        if not values or not set(values) <= set(choices):
+            raise SettingsError(f"{name} is {self.text(name)!r}: it takes {', '.join(choices)}, with commas between")
+        return values
+
+    def optional_choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        return None if self.optional(name) is None else self.choice(name, choices)
+
+    def all_or_none(self, names: tuple[str, ...]) -> None:
+        missing = [name for name in names if self.optional(name) is None]
+        if missing and len(missing) < len(names):
+            raise SettingsError(f"{missing[0]} is not set: {', '.join(names)} belong together")
+
+    def key_source(self, name: str) -> str | None:
+        """An https URL, an http one on this machine, or a path. Whoever can change keys on their way is everybody."""
+        value = self.optional(name)
+        if value is not None and "://" in value:
+            parts = urlsplit(value)
+            local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+            if not parts.netloc or (parts.scheme != "https" and not (parts.scheme == "http" and local)):
+                raise SettingsError(f"{name} takes an https URL, an http URL on this machine, or the path of a file")
+        return value
 
     def http_url(self, name: str) -> str | None:
         value = self.optional(name)

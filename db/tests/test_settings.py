@@ -71,11 +71,37 @@ def test_who_acts_as_a_role_has_its_timeouts(database: str, role: str) -> None:
         ("DATABASE_URL", "nonsense"),
         ("QUIRE_WORKER_DATABASE_URL", "postgresql://h/x?nonsense=1"),
         ("QUIRE_POOL_MIN", "30"),
+        ("QUIRE_JWT_ALGORITHMS", "HS256"),
+        ("QUIRE_JWT_ALGORITHMS", "RS256,none"),
+        ("QUIRE_JWT_ALGORITHMS", ","),
+        ("QUIRE_JWT_WORKSPACE_ROLE", "king"),
+        ("QUIRE_JWT_CREATE_USERS", "yes"),
+        ("QUIRE_JWT_JWKS", "http://id.example/jwks.json"),
+        ("QUIRE_JWT_JWKS", "file:///etc/jwks.json"),
+        ("QUIRE_JWT_JWKS", "https:///jwks.json"),
     ],
 )
 def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_env({name: value})
+
+
+def test_settings_of_jwts_belong_together() -> None:
+    whole = {
+        "QUIRE_JWT_ISSUER": "https://id.example",
+        "QUIRE_JWT_AUDIENCE": "quire",
+        "QUIRE_JWT_JWKS": "https://user:secret@id.example/jwks.json?key=secret",
+    }
+    settings = Settings.from_env(whole)
+    assert settings.jwt_algorithms == ("RS256", "ES256")
+    assert (settings.jwt_create_users, settings.jwt_user_claim, settings.jwt_workspaces_claim) == (False, "sub", None)
+    assert "secret" not in repr(settings)
+    assert settings.masked()["jwt_algorithms"] == "RS256,ES256"
+    for name in whole:
+        with pytest.raises(SettingsError, match=f"{name} is not set"):
+            Settings.from_env({other: value for other, value in whole.items() if other != name})
+    with pytest.raises(SettingsError, match="QUIRE_JWT_WORKSPACES_CLAIM"):
+        Settings.from_env({**whole, "QUIRE_JWT_WORKSPACE_ROLE": "viewer"})
 
 
 def test_the_openai_embedder_says_what_it_lacks() -> None:

@@ -12,14 +12,8 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_now constant timestamptz := core.clock();
 begin
-    perform 1
-    from core.tokens as t
-    where t.id = p_token_id and t.user_id = p_actor and 'admin' = any(t.scopes)
-        and (t.revoked_at is null or t.revoked_at > v_now) and (t.expires_at is null or t.expires_at > v_now);
-    if not found then
+    if not core.is_operator(p_actor, p_token_id) then
         raise exception 'this is for operators: use a token with the scope admin'
             using errcode = 'PT403', constraint = 'operator_required', detail = '{"scope_required": "admin"}';
     end if;

@@ -2,6 +2,7 @@
 -- if it had been put: blocks that are there keep their numbers, ones that come back get new ones, history stays as it
 -- is. Of a deleted page it undoes the deletion as well, and all of it is indexed again. A live page that has this
 -- content already stays at its version. If-Match is optional here: nothing is overwritten that history does not keep.
+-- Audited.
 -- PT404 workspace_not_found, page_not_found, version_not_found; PT403 role_required; PT410 version_purged;
 -- PT412 version_mismatch; XX001 history_damaged; and of old content that no page may have any more PT413, PT422.
 create or replace function core.restore_page(
@@ -56,6 +57,12 @@ begin
                 p_workspace_id, p_page_id, 0 || v_draft.block_order, '{}', 100::smallint
             );
         end if;
+        perform core.write_audit(
+            'pages.restore', p_workspace_id, jsonb_build_object(
+                'page_id', p_page_id, 'restored_version', p_version, 'version', v_version,
+                'undeleted', v_page.deleted_at is not null
+            ), p_actor, null
+        );
     end if;
     return row(
         200, p_page_id, v_version, cardinality(v_draft.block_order), false,

@@ -13,6 +13,7 @@ create temporary view global_tables (name, reason) as
 values
 ('core.users', 'a user may be a member of many workspaces'),
 ('core.tokens', 'belongs to a user, is looked up by its hash before a workspace is known'),
+('core.subjects', 'belongs to a user, is looked up by issuer and subject before a workspace is known'),
 ('core.rate_policies', 'settings of the installation'),
 ('core.rate_buckets', 'a policy may count a user over all workspaces; its key says which'),
 ('core.embedding_models', 'settings of the installation'),

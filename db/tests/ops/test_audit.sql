@@ -5,6 +5,7 @@ select plan(19);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 create temporary table made as
 select ops.create_user('Olga') as user_id, ops.create_workspace('w') as workspace_id, core.new_id() as token_id;
+truncate core.audit_log;
 
 -- pause and resume
 select is(ops.describe_indexing() -> 'paused', 'null'::jsonb, 'nothing is paused at first');

@@ -47,7 +47,7 @@ ALTER SCHEMA core OWNER TO quire_owner;
 -- Name: SCHEMA core; Type: COMMENT; Schema: -; Owner: quire_owner
 --
 
-COMMENT ON SCHEMA core IS 'Tables and internal functions. No grants: reached through api, indexing and ops.';
+COMMENT ON SCHEMA core IS 'Tables and internal functions, reached through api, indexing and ops. Only quire_analyst reads tables, row by row.';
 
 
 --
@@ -2794,6 +2794,8 @@ CREATE FUNCTION core.check_search(p_query text, p_mode text, p_contains text, p_
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_contains jsonb;
 begin
     if p_mode is null or p_mode not in ('hybrid', 'text', 'vector') then
         raise exception 'mode is hybrid, text or vector' using errcode = 'PT400', constraint = 'bad_mode';
@@ -2806,15 +2808,23 @@ begin
     elsif length(p_query) > 1000 then
         raise exception 'q is longer than 1000 characters'
             using errcode = 'PT400', constraint = 'query_too_long', detail = '{"limit": 1000}';
-    elsif p_contains is not null and (p_contains is json object) is not true then
-        raise exception 'contains is a JSON object, such as {"checked": true}'
-            using errcode = 'PT400', constraint = 'bad_contains';
-    elsif p_contains is not null and strpos(p_contains, '\u0000') > 0 then
-        raise exception 'contains has \u0000, which no block can hold'
-            using errcode = 'PT400', constraint = 'bad_contains';
+    elsif length(p_contains) > 4000 then
+        raise exception 'contains is longer than 4000 characters'
+            using errcode = 'PT400', constraint = 'bad_contains', detail = '{"limit": 4000}';
     elsif p_mode = 'vector' and (p_embedding is null or btrim(coalesce(p_query, '')) = '') then
         raise exception 'a search by vectors needs q and its embedding'
             using errcode = 'PT400', constraint = 'embedding_required';
+    end if;
+    begin
+        v_contains := p_contains::jsonb;
+    exception
+        -- no JSON; \u0000 and halves of surrogate pairs, which no block can hold; a number beyond numeric
+        when data_exception or statement_too_complex then
+            v_contains := '[]';
+    end;
+    if p_contains is not null and jsonb_typeof(v_contains) <> 'object' then
+        raise exception 'contains is a JSON object that a block can hold, such as {"checked": true}'
+            using errcode = 'PT400', constraint = 'bad_contains';
     end if;
 end;
 $$;
@@ -4116,6 +4126,7 @@ begin
         return false;
     end if;
     execute format('create table core.%I (like core.%I including all)', v_name, p_table);
+    execute format('alter table core.%I enable row level security', v_name);
     execute format(
         'comment on table core.%I is %L', v_name, format('Rows of core.%s from %s to before %s.', p_table, p_from, p_to)
     );
@@ -10996,6 +11007,47 @@ COMMENT ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role t
 
 
 --
+-- Name: add_reader(uuid, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_role oid := (select r.oid from pg_roles as r where r.rolname = p_role_name);
+    v_new boolean;
+begin
+    if v_role is null then
+        raise exception 'there is no role %: create role .. login in role quire_analyst', p_role_name
+            using errcode = 'PT404', constraint = 'role_not_found';
+    elsif not pg_has_role(v_role, 'quire_analyst', 'usage') or pg_has_role(v_role, 'quire_owner', 'member') then
+        raise exception 'the role % is not one of quire_analyst alone: grant quire_analyst to it', p_role_name
+            using errcode = 'PT422', constraint = 'role_not_analyst';
+    end if;
+    insert into core.readers (workspace_id, role_name, created_at)
+    values (p_workspace_id, p_role_name, core.clock())
+    on conflict do nothing;
+    v_new := found;
+    if v_new then
+        perform core.write_audit('readers.add', p_workspace_id, jsonb_build_object('role', p_role_name), null, null);
+    end if;
+    return v_new;
+end;
+$$;
+
+
+ALTER FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION add_reader(p_workspace_id uuid, p_role_name text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) IS 'Lets a member of quire_analyst read a workspace by SQL; whether that is news. PT404 role_not_found; PT422
+role_not_analyst; 23503 when the workspace does not exist.';
+
+
+--
 -- Name: continue_periodic(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -12752,6 +12804,36 @@ ALTER FUNCTION ops.remove_cron() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.remove_cron() IS 'Gives periodic work back to the workers; returns how many jobs of pg_cron it took away.';
+
+
+--
+-- Name: remove_reader(uuid, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_found boolean;
+begin
+    delete from core.readers as r where r.workspace_id = p_workspace_id and r.role_name = p_role_name;
+    v_found := found;
+    if v_found then
+        perform core.write_audit('readers.remove', p_workspace_id, jsonb_build_object('role', p_role_name), null, null);
+    end if;
+    return v_found;
+end;
+$$;
+
+
+ALTER FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION remove_reader(p_workspace_id uuid, p_role_name text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) IS 'Takes a workspace from a role that read it by SQL; whether it did. The role itself may be gone.';
 
 
 --
@@ -15832,6 +15914,47 @@ COMMENT ON COLUMN core.rate_policies.on_failure IS 'When the bucket cannot be lo
 
 
 --
+-- Name: readers; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.readers (
+    workspace_id uuid NOT NULL,
+    role_name text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE core.readers OWNER TO quire_owner;
+
+--
+-- Name: TABLE readers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.readers IS 'Which database role sees which workspace by direct SQL: see the policies analyst_reads. Written by ops.add_reader.';
+
+
+--
+-- Name: COLUMN readers.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.readers.workspace_id IS 'The workspace that is seen.';
+
+
+--
+-- Name: COLUMN readers.role_name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.readers.role_name IS 'A member of quire_analyst, by name: a login, or a group whose rights logins inherit. A role that is gone sees none.';
+
+
+--
+-- Name: COLUMN readers.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.readers.created_at IS 'Since when.';
+
+
+--
 -- Name: search_entries; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -17610,6 +17733,14 @@ ALTER TABLE ONLY core.rate_policies
 
 
 --
+-- Name: readers readers_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.readers
+    ADD CONSTRAINT readers_pk PRIMARY KEY (workspace_id, role_name);
+
+
+--
 -- Name: search_entries search_entries_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -18133,6 +18264,13 @@ COMMENT ON INDEX core.rate_policies_pk IS 'Policies by name.';
 
 
 --
+-- Name: INDEX readers_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.readers_pk IS 'Readers of a workspace; supports the foreign key.';
+
+
+--
 -- Name: INDEX search_entries_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
@@ -18508,6 +18646,14 @@ ALTER TABLE ONLY core.pages
 
 
 --
+-- Name: readers readers_workspace_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.readers
+    ADD CONSTRAINT readers_workspace_fk FOREIGN KEY (workspace_id) REFERENCES core.workspaces(id) ON DELETE CASCADE;
+
+
+--
 -- Name: tokens tokens_user_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -18564,10 +18710,399 @@ ALTER TABLE ONLY procrastinate.procrastinate_periodic_defers
 
 
 --
+-- Name: block_embeddings analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.block_embeddings FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON block_embeddings; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.block_embeddings IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: blocks analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.blocks FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON blocks; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.blocks IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: indexing_dead_letters analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.indexing_dead_letters FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON indexing_dead_letters; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.indexing_dead_letters IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: indexing_done analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.indexing_done FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON indexing_done; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.indexing_done IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: indexing_queue analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.indexing_queue FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON indexing_queue; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.indexing_queue IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: page_changes analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.page_changes FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON page_changes; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.page_changes IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: page_names analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.page_names FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON page_names; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.page_names IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: page_snapshots analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.page_snapshots FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON page_snapshots; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.page_snapshots IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: pages analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.pages FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON pages; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.pages IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: readers analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.readers FOR SELECT TO quire_analyst USING ((EXISTS ( SELECT
+   FROM pg_roles r
+  WHERE ((r.rolname = readers.role_name) AND pg_has_role(r.oid, 'usage'::text)))));
+
+
+--
+-- Name: POLICY analyst_reads ON readers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.readers IS 'Entries of the role that asks, and of the groups whose rights it inherits.';
+
+
+--
+-- Name: search_entries analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.search_entries FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON search_entries; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.search_entries IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: workspace_members analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.workspace_members FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON workspace_members; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.workspace_members IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: workspaces analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.workspaces FOR SELECT TO quire_analyst USING ((id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON workspaces; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.workspaces IS 'The workspaces that core.readers shows.';
+
+
+--
+-- Name: audit_log; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.audit_log ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: block_embeddings; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.block_embeddings ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: blocks; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.blocks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: embedding_models; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.embedding_models ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: idempotency_keys; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_alerts; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_alerts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_breakers; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_breakers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_control; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_control ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_counters; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_counters ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_dead_letters; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_dead_letters ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_done; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_done ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_done_default; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_done_default ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_leases; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_leases ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_queue; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_queue ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_scaling; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_scaling ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_stats; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_stats ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_workers; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_workers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_changes; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_changes ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_changes_default; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_changes_default ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_names; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_names ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_snapshots; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_snapshots ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_snapshots_due; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_snapshots_due ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: pages; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.pages ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: rate_buckets; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.rate_buckets ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: rate_policies; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.rate_policies ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: readers; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.readers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: search_entries; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.search_entries ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: tokens; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.tokens ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: users; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.users ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workspace_members; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.workspace_members ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workspaces; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.workspaces ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: SCHEMA api; Type: ACL; Schema: -; Owner: quire_owner
 --
 
 GRANT USAGE ON SCHEMA api TO quire_api;
+
+
+--
+-- Name: SCHEMA core; Type: ACL; Schema: -; Owner: quire_owner
+--
+
+GRANT USAGE ON SCHEMA core TO quire_analyst;
 
 
 --
@@ -18827,6 +19362,13 @@ REVOKE ALL ON FUNCTION core.alertable_groups(p_limit integer) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb) FROM PUBLIC;
+
+
+--
+-- Name: TABLE pages; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.pages TO quire_analyst;
 
 
 --
@@ -19401,6 +19943,13 @@ REVOKE ALL ON FUNCTION core.name_block(p_block jsonb, p_default text, p_context 
 --
 
 REVOKE ALL ON FUNCTION core.name_blocks(p_blocks jsonb) FROM PUBLIC;
+
+
+--
+-- Name: TABLE page_names; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.page_names TO quire_analyst;
 
 
 --
@@ -20019,6 +20568,13 @@ REVOKE ALL ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_rol
 
 
 --
+-- Name: FUNCTION add_reader(p_workspace_id uuid, p_role_name text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION continue_periodic(p_scheduler text); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -20348,6 +20904,13 @@ REVOKE ALL ON FUNCTION ops.remove_cron() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION remove_reader(p_workspace_id uuid, p_role_name text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -20631,6 +21194,83 @@ GRANT ALL ON FUNCTION procrastinate.procrastinate_update_heartbeat_v1(worker_id 
 --
 
 REVOKE ALL ON FUNCTION core.tsvector_agg(tsvector) FROM PUBLIC;
+
+
+--
+-- Name: TABLE block_embeddings; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.block_embeddings TO quire_analyst;
+
+
+--
+-- Name: TABLE blocks; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.blocks TO quire_analyst;
+
+
+--
+-- Name: TABLE indexing_dead_letters; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.indexing_dead_letters TO quire_analyst;
+
+
+--
+-- Name: TABLE indexing_done; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.indexing_done TO quire_analyst;
+
+
+--
+-- Name: TABLE indexing_queue; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.indexing_queue TO quire_analyst;
+
+
+--
+-- Name: TABLE page_changes; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.page_changes TO quire_analyst;
+
+
+--
+-- Name: TABLE page_snapshots; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.page_snapshots TO quire_analyst;
+
+
+--
+-- Name: TABLE readers; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.readers TO quire_analyst;
+
+
+--
+-- Name: TABLE search_entries; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.search_entries TO quire_analyst;
+
+
+--
+-- Name: TABLE workspace_members; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.workspace_members TO quire_analyst;
+
+
+--
+-- Name: TABLE workspaces; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.workspaces TO quire_analyst;
 
 
 --

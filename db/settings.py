@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import psycopg
@@ -52,6 +54,16 @@ SETTINGS_HELP: tuple[Setting, ...] = (
     Setting("QUIRE_POOL_TIMEOUT", "30", "Seconds that a request waits for a connection before it gets 503"),
     Setting("QUIRE_POOL_MAX_WAITING", "200", "Requests that may wait for a connection; more get 503 at once"),
     Setting("QUIRE_MAX_BODY_BYTES", "1048576", "Largest request body in bytes; larger ones get 413"),
+    Setting(
+        "QUIRE_REQUEST_TIMEOUT",
+        "30",
+        "Seconds in which a request, headers and body, has to arrive; slower ones get 408",
+    ),
+    Setting(
+        "QUIRE_CORS_ORIGINS",
+        "",
+        "Origins, such as https://app.example.org, whose scripts may call the API; several with commas",
+    ),
     Setting("QUIRE_WORKER_CONCURRENCY", "5", "Jobs that one worker process runs at once"),
     Setting("QUIRE_INDEX_BATCH", "100", "Queue entries that a drain claims at once"),
     Setting("QUIRE_INDEX_LEASE_SECONDS", "60", "Seconds after which a lost worker's entries come back"),
@@ -107,6 +119,8 @@ class Settings:
     pool_timeout: float
     pool_max_waiting: int
     max_body_bytes: int
+    request_timeout: float
+    cors_origins: tuple[str, ...]
     worker_concurrency: int
     index_batch: int
     index_lease_seconds: int
@@ -148,6 +162,8 @@ class Settings:
             pool_timeout=read.seconds("QUIRE_POOL_TIMEOUT"),
             pool_max_waiting=read.integer("QUIRE_POOL_MAX_WAITING", 1, 100_000),
             max_body_bytes=read.integer("QUIRE_MAX_BODY_BYTES", 1024, 1 << 30),
+            request_timeout=read.seconds("QUIRE_REQUEST_TIMEOUT"),
+            cors_origins=read.origins("QUIRE_CORS_ORIGINS"),
             worker_concurrency=read.integer("QUIRE_WORKER_CONCURRENCY", 1, 100),
             index_batch=read.integer("QUIRE_INDEX_BATCH", 1, 10_000),
             index_lease_seconds=read.integer("QUIRE_INDEX_LEASE_SECONDS", 1, 86_400),
@@ -185,6 +201,8 @@ class Settings:
             elif field.name == "embedding_url":
                 parts = urlsplit(str(value))
                 shown[field.name] = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+            elif isinstance(value, tuple):
+                shown[field.name] = ", ".join(map(str, cast("tuple[object, ...]", value)))
             else:
                 shown[field.name] = str(value)
         return shown
@@ -252,6 +270,16 @@ class _Reader:
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise SettingsError(f"{name} is {value!r}: it takes an http or https URL")
         return value
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Origins as browsers send them (RFC 6454): scheme, host, port; never a pattern."""
+        found = tuple(filter(None, (part.strip() for part in self._environ.get(name, "").split(","))))
+        for origin in found:
+            if re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", origin) is None:
+                raise SettingsError(
+                    f"{name} has {origin!r}: it takes origins such as https://app.example.org, no path, no *"
+                )
+        return found
 
     def secret_url(self, name: str) -> str | None:
         """An http or https URL that is a secret as a whole: an error does not show it."""

@@ -24,8 +24,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "doctor",
         help="say what is wrong with a database or its settings, and what to do",
         description="Check the database of DATABASE_URL (or of the running `quire up` whose data folder DATA is): "
-        "version, extensions, settings, network, logins, roles, migrations, drift, connections. Changes nothing. Exit code 1 when "
-        "something fails.",
+        "version, extensions, settings, network, logins, roles, migrations, drift, connections. Changes nothing. "
+        "Exit code 1 when something fails.",
     )
     parser.add_argument("--settings", action="store_true", help="also print every setting, secrets masked")
 

@@ -5,34 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import psycopg
 
+from app import doctor_access
+from app.doctor_access import Finding, Verdict
 from app.quickstart import FILE_NAME, find_database_url
 from db.commands import Subparsers
 from db.drift import drift
 from db.migration_files import HERE, MigrationError, read_migrations
 from db.requirements import MAX_TESTED_SERVER, MIN_SERVER, ServerUnfit, connect, pgvector_problem
 from db.settings import Settings, mask_password
-
-Verdict = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report.
-
-    Attributes:
-        verdict: ok; warn (works, but not as production should be); fail (does not work).
-        check: what was looked at.
-        message: what was found and, unless ok, what to do.
-    """
-
-    verdict: Verdict
-    check: str
-    message: str
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -41,8 +24,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "doctor",
         help="say what is wrong with a database or its settings, and what to do",
         description="Check the database of DATABASE_URL (or of the running `quire up` whose data folder DATA is): "
-        "version, extensions, settings, roles, migrations, drift, connections. Changes nothing. Exit code 1 when "
-        "something fails.",
+        "version, extensions, settings, network, logins, roles, migrations, drift, connections. Changes nothing. "
+        "Exit code 1 when something fails.",
     )
     parser.add_argument("--settings", action="store_true", help="also print every setting, secrets masked")
 
@@ -86,7 +69,10 @@ def examine(database_url: str, settings: Settings) -> Iterator[Finding]:
             lambda: _version(connection),
             lambda: _extensions(connection),
             lambda: _server_settings(connection),
-            lambda: _login(connection),
+            lambda: doctor_access.network(connection),
+            lambda: doctor_access.login(connection),
+            lambda: doctor_access.process_logins(connection, settings),
+            lambda: doctor_access.public(connection),
             lambda: _roles(connection),
             lambda: _migrations(connection),
             lambda: _drift(connection),
@@ -140,28 +126,18 @@ def _server_settings(connection: psycopg.Connection) -> Iterator[Finding]:
         ("track_functions", ("pl", "all"), "warn", "/metrics has no function times: set it to pl"),
         ("track_io_timing", ("on",), "warn", "I/O times are not measured: set it to on"),
         ("autovacuum", ("on",), "fail", "queue and search tables will bloat: set it to on"),
+        (
+            "password_encryption",
+            ("scram-sha-256",),
+            "warn",
+            "new passwords are kept as MD5: set it to scram-sha-256, then set the passwords anew",
+        ),
         ("server_encoding", ("UTF8",), "fail", "texts need a UTF8 database: create it anew with encoding UTF8"),
     )
     for name, good, verdict, advice in wanted:
         row = connection.execute("select pg_catalog.current_setting(%s)", [name]).fetchone()
         value = str(row[0]) if row else ""
         yield Finding("ok", name, value) if value in good else Finding(verdict, name, f"{value}: {advice}")
-
-
-def _login(connection: psycopg.Connection) -> Iterator[Finding]:
-    row = connection.execute(
-        "select session_user::text, rolsuper from pg_catalog.pg_roles where rolname = session_user"
-    ).fetchone()
-    name, superuser = row or ("?", False)
-    if superuser:
-        yield Finding(
-            "warn",
-            "login",
-            f"{name} is a superuser. Fine for a try on one machine; on a server give each process a login of its own"
-            " (QUIRE_API_DATABASE_URL, QUIRE_WORKER_DATABASE_URL, ..)",
-        )
-    else:
-        yield Finding("ok", "login", f"{name}, not a superuser")
 
 
 def _roles(connection: psycopg.Connection) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import math
@@ -17,6 +18,8 @@ from starlette.requests import Request
 
 from app.calls import Admission, Calls
 from app.conditions import bearer_token, content_type, uuid_or_404
+from app.depth import check_depth
+from app.guard import MAX_DEPTH
 from app.identity import Identity
 from app.limiter import ANONYMOUS, REFUSED, Asker, Limiter, refunded
 from app.metrics import Metrics
@@ -120,13 +123,15 @@ class Exchange:
             answer_header: where a refusal lists them.
         """
         media_type = content_type(self.request.headers, taken, answer_header)
-        return media_type, await read_text(self.request, self.services.settings.max_body_bytes)
+        text = await read_text(self.request, self.services.settings.max_body_bytes)
+        check_depth(text, MAX_DEPTH)
+        return media_type, text
 
 
 async def read_text(request: Request, limit: int) -> str:
     """The body as text; at most ``limit`` bytes are ever held, whatever Content-Length says or leaves out.
 
-    It can be asked for again.
+    It has to arrive within QUIRE_REQUEST_TIMEOUT. It can be asked for again.
     """
     if "quire.body" in request.scope:
         return request.scope["quire.body"]
@@ -140,13 +145,23 @@ async def read_text(request: Request, limit: int) -> str:
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise too_large
+    seconds = request.app.state.services.settings.request_timeout
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large
-        parts.append(part)
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise too_large
+                parts.append(part)
+    except TimeoutError:
+        raise Problem(
+            408,
+            "request_timeout",
+            f"the body did not arrive within {seconds:g} s",
+            headers={"Connection": "close"},
+        ) from None
     body = b"".join(parts)
     try:
         text = body.decode("utf-8")

@@ -21,11 +21,13 @@ from app import routes, service_routes
 from app.calls import Calls
 from app.compression import Compress
 from app.exchange import Services
+from app.guard import Guard, cross_origin
 from app.identity import Identity
 from app.limiter import Limiter
 from app.metrics import Metrics
 from app.middleware import ObserveRequests, answer_http_exception, answer_problem
 from app.problems import Problem
+from app.protocol import limited
 from app.trace import Trace
 from app.wake import DrainWaker
 from db import logs
@@ -89,7 +91,12 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[*routes.routes(), *service_routes.routes()],
-        middleware=[Middleware(ObserveRequests), Middleware(Compress)],
+        middleware=[
+            Middleware(ObserveRequests),
+            *cross_origin(settings.cors_origins),
+            Middleware(Guard),
+            Middleware(Compress),
+        ],
         exception_handlers={Problem: answer_problem, HTTPException: answer_http_exception},
         lifespan=lifespan,
     )
@@ -140,6 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         access_log=False,
         proxy_headers=False,  # who the peer is decides on /metrics and limits: app.peers reads headers itself
         server_header=False,
+        http=limited(settings.request_timeout),
+        ws="none",
         timeout_graceful_shutdown=_FINISH_SECONDS,
         lifespan="on",
     )

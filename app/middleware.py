@@ -25,6 +25,13 @@ log = logging.getLogger("app.requests")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+# Of every answer that does not have one of its own. HSTS is the TLS proxy's to send.
+_SECURITY_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+)
 
 
 class ObserveRequests:
@@ -52,7 +59,8 @@ class ObserveRequests:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = trace.request_id
                 headers["Server-Timing"] = trace.server_timing()
-                headers["X-Content-Type-Options"] = "nosniff"
+                for name, value in _SECURITY_HEADERS:
+                    headers.setdefault(name, value)
                 for name, value in trace.rate_headers.items():
                     headers[name] = value
             await send(message)

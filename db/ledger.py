@@ -11,7 +11,7 @@ import psycopg
 from db.migration_files import Layout, MigrationError
 
 OWNER = "quire_owner"
-ROLES = (OWNER, "quire_migrator", "quire_api", "quire_worker", "quire_monitor", "quire_maintenance")
+ROLES = (OWNER, "quire_migrator", "quire_api", "quire_worker", "quire_monitor", "quire_maintenance", "quire_analyst")
 
 LOCK_KEY = 0x7175_6972_65  # "quire" in ASCII
 """Key of the advisory lock that one run of the runner (or of a DBA with the plan) holds."""

@@ -8,15 +8,20 @@
 --   quire_worker       what worker/ works as: may EXECUTE functions of schema indexing and ops' periodic ones
 --   quire_monitor      reads pg_stat views (pg_monitor) and ops' reading functions
 --   quire_maintenance  VACUUM, index builds and detaches: has the owner's rights
+--   quire_analyst      nologin; people who read tables by SQL are members of it (create role ann login in role
+--                      quire_analyst), and see the rows of the workspaces that ops.add_reader gave them
 --
--- quire_api and quire_worker are siblings: neither is a member of the other, neither has a table grant.
--- Passwords are yours to set: alter role quire_api password '...';
+-- quire_api and quire_worker are siblings: neither is a member of the other, neither has a grant on a table of core.
+-- Passwords are yours to set: \password quire_api (docs/production-roles.md has the rest: pg_hba, TLS, PgBouncer)
 do $roles$
 declare
     v_role text;
 begin
     if not exists (select 1 from pg_roles where rolname = 'quire_owner') then
         create role quire_owner nologin;
+    end if;
+    if not exists (select 1 from pg_roles where rolname = 'quire_analyst') then
+        create role quire_analyst nologin;
     end if;
     foreach v_role in array array[
         'quire_migrator', 'quire_api', 'quire_worker', 'quire_monitor', 'quire_maintenance'
@@ -44,6 +49,17 @@ begin
     if not pg_has_role('quire_owner', 'pg_read_all_stats', 'member') then
         grant pg_read_all_stats to quire_owner;
     end if;
+    -- Only a superuser may take these away, so it is said rather than done.
+    for v_role in
+        select r.rolname from pg_roles as r
+        where r.rolname ~ '^quire_(owner|api|worker|monitor|maintenance|migrator|analyst)$' and (
+            r.rolsuper or r.rolcreatedb or r.rolcreaterole or r.rolreplication or r.rolbypassrls
+            or r.rolname in ('quire_owner', 'quire_analyst') and r.rolcanlogin
+        )
+    loop
+        raise warning '% has attributes that it should not have: alter role % nosuperuser nocreatedb nocreaterole '
+            'noreplication nobypassrls%', v_role, v_role, case when v_role ~ 'owner|analyst' then ' nologin' else '' end;
+    end loop;
 end;
 $roles$;
 

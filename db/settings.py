@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -63,6 +64,15 @@ SETTINGS_HELP: tuple[Setting, ...] = (
         "Networks of proxies whose X-Forwarded-For and Forwarded are believed, such as `10.0.0.0/8, ::1`",
     ),
     Setting("QUIRE_REFUSAL_CACHE", "10000", "Blocked keys that one API process remembers, for up to 2 s; 0 for none"),
+        "QUIRE_REQUEST_TIMEOUT",
+        "30",
+        "Seconds in which a request, headers and body, has to arrive; slower ones get 408",
+    ),
+    Setting(
+        "QUIRE_CORS_ORIGINS",
+        "",
+        "Origins, such as https://app.example.org, whose scripts may call the API; several with commas",
+    ),
     Setting("QUIRE_WORKER_CONCURRENCY", "5", "Jobs that one worker process runs at once"),
     Setting("QUIRE_INDEX_BATCH", "100", "Queue entries that a drain claims at once"),
     Setting("QUIRE_INDEX_LEASE_SECONDS", "60", "Seconds after which a lost worker's entries come back"),
@@ -143,6 +153,8 @@ class Settings:
     max_body_bytes: int
     trusted_proxies: tuple[Network, ...]
     refusal_cache: int
+    request_timeout: float
+    cors_origins: tuple[str, ...]
     worker_concurrency: int
     index_batch: int
     index_lease_seconds: int
@@ -195,6 +207,8 @@ class Settings:
             max_body_bytes=read.integer("QUIRE_MAX_BODY_BYTES", 1024, 1 << 30),
             trusted_proxies=read.networks("QUIRE_TRUSTED_PROXIES"),
             refusal_cache=read.integer("QUIRE_REFUSAL_CACHE", 0, 1_000_000),
+            request_timeout=read.seconds("QUIRE_REQUEST_TIMEOUT"),
+            cors_origins=read.origins("QUIRE_CORS_ORIGINS"),
             worker_concurrency=read.integer("QUIRE_WORKER_CONCURRENCY", 1, 100),
             index_batch=read.integer("QUIRE_INDEX_BATCH", 1, 10_000),
             index_lease_seconds=read.integer("QUIRE_INDEX_LEASE_SECONDS", 1, 86_400),
@@ -244,10 +258,8 @@ class Settings:
             elif field.name in ("embedding_url", "jwt_jwks"):
                 parts = urlsplit(str(value))
                 shown[field.name] = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
-            elif field.name == "trusted_proxies":
-                shown[field.name] = ", ".join(map(str, self.trusted_proxies))
             elif isinstance(value, tuple):
-                shown[field.name] = ",".join(cast("tuple[str, ...]", value))
+                shown[field.name] = ", ".join(map(str, cast("tuple[object, ...]", value)))
             else:
                 shown[field.name] = str(value)
         return shown
@@ -349,6 +361,16 @@ class _Reader:
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise SettingsError(f"{name} is {value!r}: it takes an http or https URL")
         return value
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Origins as browsers send them (RFC 6454): scheme, host, port; never a pattern."""
+        found = tuple(filter(None, (part.strip() for part in self._environ.get(name, "").split(","))))
+        for origin in found:
+            if re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", origin) is None:
+                raise SettingsError(
+                    f"{name} has {origin!r}: it takes origins such as https://app.example.org, no path, no *"
+                )
+        return found
 
     def secret_url(self, name: str) -> str | None:
         """An http or https URL that is a secret as a whole: an error does not show it."""

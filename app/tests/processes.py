@@ -30,7 +30,15 @@ _TEMPLATES = [
     for path in contract.document()["paths"]
 ]
 # What any path may answer, route or not, method or not.
-_ANYWHERE = {(404, "not_found"), (405, "method_not_allowed")}
+_ANYWHERE = {
+    (400, "bad_header"),
+    (400, "bad_request"),
+    (404, "not_found"),
+    (405, "method_not_allowed"),
+    (408, "request_timeout"),
+    (414, "url_too_long"),
+    (431, "headers_too_large"),
+}
 
 
 @dataclass

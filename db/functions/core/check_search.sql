@@ -14,6 +14,8 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_contains jsonb;
 begin
     if p_mode is null or p_mode not in ('hybrid', 'text', 'vector') then
         raise exception 'mode is hybrid, text or vector' using errcode = 'PT400', constraint = 'bad_mode';
@@ -26,15 +28,23 @@ begin
     elsif length(p_query) > 1000 then
         raise exception 'q is longer than 1000 characters'
             using errcode = 'PT400', constraint = 'query_too_long', detail = '{"limit": 1000}';
-    elsif p_contains is not null and (p_contains is json object) is not true then
-        raise exception 'contains is a JSON object, such as {"checked": true}'
-            using errcode = 'PT400', constraint = 'bad_contains';
-    elsif p_contains is not null and strpos(p_contains, '\u0000') > 0 then
-        raise exception 'contains has \u0000, which no block can hold'
-            using errcode = 'PT400', constraint = 'bad_contains';
+    elsif length(p_contains) > 4000 then
+        raise exception 'contains is longer than 4000 characters'
+            using errcode = 'PT400', constraint = 'bad_contains', detail = '{"limit": 4000}';
     elsif p_mode = 'vector' and (p_embedding is null or btrim(coalesce(p_query, '')) = '') then
         raise exception 'a search by vectors needs q and its embedding'
             using errcode = 'PT400', constraint = 'embedding_required';
+    end if;
+    begin
+        v_contains := p_contains::jsonb;
+    exception
+        -- no JSON; \u0000 and halves of surrogate pairs, which no block can hold; a number beyond numeric
+        when data_exception or statement_too_complex then
+            v_contains := '[]';
+    end;
+    if p_contains is not null and jsonb_typeof(v_contains) <> 'object' then
+        raise exception 'contains is a JSON object that a block can hold, such as {"checked": true}'
+            using errcode = 'PT400', constraint = 'bad_contains';
     end if;
 end;
 $$;

@@ -24,6 +24,7 @@ begin
         return false;
     end if;
     execute format('create table core.%I (like core.%I including all)', v_name, p_table);
+    execute format('alter table core.%I enable row level security', v_name);
     execute format(
         'comment on table core.%I is %L', v_name, format('Rows of core.%s from %s to before %s.', p_table, p_from, p_to)
     );

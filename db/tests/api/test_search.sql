@@ -1,5 +1,5 @@
 begin;
-select plan(50);
+select plan(53);
 insert into core.users (id, name, created_at) values ('00000000-0000-7000-8000-0000000000aa', 'reader', now());
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now()),
 ('00000000-0000-7000-8000-000000000002', 'v', now());
@@ -207,15 +207,36 @@ select
     throws_ok(
         $$select pg_temp.search('x', 'text', '[1]')$$,
         'PT400',
-        'contains is a JSON object, such as {"checked": true}',
+        'contains is a JSON object that a block can hold, such as {"checked": true}',
         'refuses an array'
     );
 select
     throws_ok(
         $$select pg_temp.search('x', 'text', '{')$$,
         'PT400',
-        'contains is a JSON object, such as {"checked": true}',
+        'contains is a JSON object that a block can hold, such as {"checked": true}',
         'refuses what is no JSON'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', 'text', '{"a": "\ud800"}')$$,
+        'PT400',
+        'contains is a JSON object that a block can hold, such as {"checked": true}',
+        'refuses half of a surrogate pair'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', 'text', '{"a": 1e131073}')$$,
+        'PT400',
+        'contains is a JSON object that a block can hold, such as {"checked": true}',
+        'refuses a number that is none'
+    );
+select
+    throws_ok(
+        $$select pg_temp.search('x', 'text', repeat('{"a":', 1000) || '1' || repeat('}', 1000))$$,
+        'PT400',
+        'contains is longer than 4000 characters',
+        'refuses a long containment'
     );
 select
     throws_ok(

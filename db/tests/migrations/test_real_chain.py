@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,27 @@ def test_a_migrator_that_is_no_superuser_can_do_it(cluster: Cluster, empty_datab
     assert dumped == expected.replace(f"Owner: {SUPERUSER}", "Owner: quire_migrator").replace(
         f"OWNER TO {SUPERUSER}", "OWNER TO quire_migrator"
     )
+
+
+@pytest.mark.parametrize(("others", "may"), [(False, False), (True, True)])
+def test_public_loses_temporary_tables_unless_others_work_here(
+    cluster: Cluster, empty_database: str, others: bool, may: bool
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        if others:
+            with contextlib.suppress(psycopg.errors.DuplicateObject):
+                connection.execute("create role quiretest_other login")
+            connection.execute("create table public.theirs (a int)")
+            connection.execute("grant select on public.theirs to quiretest_other")
+        migrate(empty_database, log=lambda _: None)
+        row = connection.execute(
+            "select has_database_privilege('quire_api', current_database(), 'temporary'),"
+            " has_database_privilege('quire_owner', current_database(), 'temporary')"
+        ).fetchone()
+        assert row == (may, True)
+        if others:
+            connection.execute("drop owned by quiretest_other")
+            connection.execute("drop role quiretest_other")
 
 
 @pytest.mark.once

@@ -188,10 +188,11 @@ def test_claim_and_ack_look_at_what_they_take(
         """What the claim of 100 entries looks at, and their ack."""
         lease = uuid4()
         looked = [looked_at()]
-        for statement, parameters in (
+        steps: list[tuple[LiteralString, list[object]]] = [
             (CLAIM, [-1, lease]),
             ("select * from indexing.ack(%s, 'hashing-384', null)", [lease]),
-        ):
+        ]
+        for statement, parameters in steps:
             session.execute(statement, parameters)
             session.execute("select pg_stat_force_next_flush()")
             session.execute("select 1")

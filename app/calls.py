@@ -503,15 +503,15 @@ class Calls:
         """Let workers claim again; the state as JSON text."""
         return (await self._row(observer, _ADMIN_RESUME_INDEXING, actor, token))[0]
 
-    async def admin_list_limits(self, observer: Observer, actor: UUID, token: UUID) -> str:
+    async def admin_list_limits(self, observer: Observer, actor: UUID, token: UUID | None) -> str:
         """The rate policies as JSON text."""
         return (await self._row(observer, _ADMIN_LIST_LIMITS, actor, token))[0]
 
-    async def admin_list_limited(self, observer: Observer, actor: UUID, token: UUID, limit: int) -> str:
+    async def admin_list_limited(self, observer: Observer, actor: UUID, token: UUID | None, limit: int) -> str:
         """Who is limited now or close to it as JSON text."""
         return (await self._row(observer, _ADMIN_LIST_LIMITED, actor, token, limit))[0]
 
-    async def admin_unblock_limit(self, observer: Observer, actor: UUID, token: UUID, selection: str) -> str:
+    async def admin_unblock_limit(self, observer: Observer, actor: UUID, token: UUID | None, selection: str) -> str:
         """Give a key its points back. selection: the request's body."""
         return (await self._row(observer, _ADMIN_UNBLOCK_LIMIT, actor, token, selection))[0]
 

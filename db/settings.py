@@ -64,6 +64,7 @@ SETTINGS_HELP: tuple[Setting, ...] = (
         "Networks of proxies whose X-Forwarded-For and Forwarded are believed, such as `10.0.0.0/8, ::1`",
     ),
     Setting("QUIRE_REFUSAL_CACHE", "10000", "Blocked keys that one API process remembers, for up to 2 s; 0 for none"),
+    Setting(
         "QUIRE_REQUEST_TIMEOUT",
         "30",
         "Seconds in which a request, headers and body, has to arrive; slower ones get 408",

@@ -96,7 +96,7 @@ def test_settings_of_jwts_belong_together() -> None:
     assert settings.jwt_algorithms == ("RS256", "ES256")
     assert (settings.jwt_create_users, settings.jwt_user_claim, settings.jwt_workspaces_claim) == (False, "sub", None)
     assert "secret" not in repr(settings)
-    assert settings.masked()["jwt_algorithms"] == "RS256,ES256"
+    assert settings.masked()["jwt_algorithms"] == "RS256, ES256"
     for name in whole:
         with pytest.raises(SettingsError, match=f"{name} is not set"):
             Settings.from_env({other: value for other, value in whole.items() if other != name})

@@ -47,7 +47,7 @@ ALTER SCHEMA core OWNER TO quire_owner;
 -- Name: SCHEMA core; Type: COMMENT; Schema: -; Owner: quire_owner
 --
 
-COMMENT ON SCHEMA core IS 'Tables and internal functions. No grants: reached through api, indexing and ops.';
+COMMENT ON SCHEMA core IS 'Tables and internal functions, reached through api, indexing and ops. Only quire_analyst reads tables, row by row.';
 
 
 --
@@ -234,6 +234,118 @@ CREATE TYPE procrastinate.procrastinate_job_to_defer_v1 AS (
 ALTER TYPE procrastinate.procrastinate_job_to_defer_v1 OWNER TO quire_owner;
 
 --
+-- Name: admin_create_token(uuid, uuid, bytea, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_create_token(p_actor uuid, p_token_id uuid, p_token_hash bytea, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+    v_expires_at timestamptz;
+    v_id uuid;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    v_body := core.read_members(
+        p_body, '{"user_id": "uuid", "name": "text", "scopes": "texts", "expires_at": "time"}',
+        array['user_id', 'scopes']
+    );
+    v_expires_at := v_body ->> 'expires_at';
+    if v_expires_at <= core.clock() then
+        raise exception '/expires_at is over already'
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/expires_at"}';
+    end if;
+    perform core.check_user((v_body ->> 'user_id')::uuid);
+    v_id := ops.create_token(
+        (v_body ->> 'user_id')::uuid, p_token_hash, coalesce(v_body ->> 'name', ''),
+        array(select jsonb_array_elements_text(v_body -> 'scopes')), v_expires_at, p_actor, p_token_id
+    );
+    return query select core.token_body(t)::text from core.tokens as t where t.id = v_id;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_create_token(p_actor uuid, p_token_id uuid, p_token_hash bytea, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_create_token(p_actor uuid, p_token_id uuid, p_token_hash bytea, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_create_token(p_actor uuid, p_token_id uuid, p_token_hash bytea, p_body text) IS 'Registers a token by its sha256, for operators; its description as JSON. Audited. PT403 operator_required,
+scope_not_held; PT404 user_not_found; PT422 invalid_value.';
+
+
+--
+-- Name: admin_create_user(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_create_user(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+    v_id uuid;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    v_body := core.read_members(p_body, '{"name": "text"}', array['name']);
+    if ops.find_user(v_body ->> 'name') is not null then
+        raise exception 'there is a user of that name' using errcode = 'PT409', constraint = 'user_exists',
+            detail = jsonb_build_object('user_id', ops.find_user(v_body ->> 'name'))::text;
+    end if;
+    v_id := ops.create_user(v_body ->> 'name', p_actor, p_token_id);
+    return query
+    select jsonb_build_object('id', u.id, 'name', u.name, 'created_at', core.rfc3339(u.created_at))::text
+    from core.users as u
+    where u.id = v_id;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_create_user(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_create_user(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_create_user(p_actor uuid, p_token_id uuid, p_body text) IS 'Makes a user, for operators. Audited. PT403 operator_required; PT409 user_exists; PT422 of core.read_members.';
+
+
+--
+-- Name: admin_create_workspace(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_create_workspace(p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(workspace_id uuid, body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+    v_owner uuid;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    v_body := core.read_members(p_body, '{"name": "text", "owner": "uuid"}', array['name']);
+    v_owner := coalesce((v_body ->> 'owner')::uuid, p_actor);
+    perform core.check_user(v_owner);
+    workspace_id := ops.create_workspace(v_body ->> 'name', v_owner, p_actor, p_token_id);
+    body := core.workspace_body(workspace_id, p_actor)::text;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_create_workspace(p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_create_workspace(p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_create_workspace(p_actor uuid, p_token_id uuid, p_body text) IS 'Makes a workspace with an owner, for operators. Audited. PT403 operator_required; PT404 user_not_found; PT422 of
+core.read_members.';
+
+
+--
 -- Name: admin_discard_dead_letters(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -323,6 +435,56 @@ ALTER FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) OWNER TO 
 --
 
 COMMENT ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) IS 'State of the indexing queue, for operators. PT403 operator_required.';
+
+
+--
+-- Name: admin_list_audit(uuid, uuid, text, uuid, uuid, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_audit(p_actor uuid, p_token_id uuid, p_action text, p_of_workspace_id uuid, p_user_id uuid, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_key jsonb := case when p_cursor is not null then core.decode_cursor(p_cursor) end;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.*
+        from ops.list_audit(
+            p_action, p_of_workspace_id, p_user_id, (v_key ->> 1)::timestamptz, (v_key ->> 2)::uuid, p_limit + 1
+        ) as l
+    )
+
+    select jsonb_build_object(
+        'entries', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'id', l.id, 'at', core.rfc3339(l.at), 'user_id', l.actor_user_id, 'token_id', l.actor_token_id,
+                    'name', l.actor_name, 'action', l.action, 'workspace_id', l.workspace_id, 'details', l.details
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit
+            then core.encode_cursor(
+                (array_agg(jsonb_build_array(l.at, l.at, l.id) order by l.place))[p_limit]
+            ) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_audit(p_actor uuid, p_token_id uuid, p_action text, p_of_workspace_id uuid, p_user_id uuid, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_audit(p_actor uuid, p_token_id uuid, p_action text, p_of_workspace_id uuid, p_user_id uuid, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_audit(p_actor uuid, p_token_id uuid, p_action text, p_of_workspace_id uuid, p_user_id uuid, p_limit integer, p_cursor text) IS 'The audit log as JSON, newest first, keyset pages, for operators. PT403 operator_required; PT400 bad_limit,
+bad_cursor.';
 
 
 --
@@ -436,6 +598,139 @@ COMMENT ON FUNCTION api.admin_list_limits(p_actor uuid, p_token_id uuid) IS 'Rat
 
 
 --
+-- Name: admin_list_tokens(uuid, uuid, uuid, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_tokens(p_actor uuid, p_token_id uuid, p_user_id uuid, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.*
+        from ops.list_tokens(p_user_id, core.cursor_id(p_cursor), p_limit + 1) as l
+    )
+
+    select jsonb_build_object(
+        'tokens', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'id', l.id, 'user_id', l.user_id, 'user_name', l.user_name, 'name', l.name,
+                    'scopes', to_jsonb(l.scopes), 'created_at', core.rfc3339(l.created_at),
+                    'expires_at', core.rfc3339(l.expires_at), 'revoked_at', core.rfc3339(l.revoked_at),
+                    'last_used_at', core.rfc3339(l.last_used_at)
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit
+            then core.id_cursor((array_agg(l.id order by l.place))[p_limit]) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_tokens(p_actor uuid, p_token_id uuid, p_user_id uuid, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_tokens(p_actor uuid, p_token_id uuid, p_user_id uuid, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_tokens(p_actor uuid, p_token_id uuid, p_user_id uuid, p_limit integer, p_cursor text) IS 'Tokens, newest first as JSON, for operators, keyset pages. PT403 operator_required; PT400 bad_limit, bad_cursor.';
+
+
+--
+-- Name: admin_list_users(uuid, uuid, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_users(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.*
+        from ops.list_users(core.cursor_id(p_cursor), p_limit + 1) as l
+    )
+
+    select jsonb_build_object(
+        'users', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'id', l.id, 'name', l.name, 'created_at', core.rfc3339(l.created_at),
+                    'workspaces', l.workspaces, 'tokens', l.tokens, 'subjects', l.subjects
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit
+            then core.id_cursor((array_agg(l.id order by l.place))[p_limit]) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_users(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_users(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_users(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) IS 'Users of the installation, by id as JSON, for operators, keyset pages. PT403 operator_required; PT400 bad_limit,
+bad_cursor.';
+
+
+--
+-- Name: admin_list_workspaces(uuid, uuid, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_workspaces(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.*
+        from ops.list_workspaces(core.cursor_id(p_cursor), p_limit + 1) as l
+    )
+
+    select jsonb_build_object(
+        'workspaces', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'id', l.id, 'name', l.name, 'created_at', core.rfc3339(l.created_at), 'members', l.members,
+                    'owners', l.owners
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit
+            then core.id_cursor((array_agg(l.id order by l.place))[p_limit]) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_workspaces(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_workspaces(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_workspaces(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) IS 'Workspaces of the installation, by id as JSON, for operators, keyset pages. PT403 operator_required; PT400 bad_limit,
+bad_cursor.';
+
+
+--
 -- Name: admin_pause_indexing(uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -527,6 +822,64 @@ ALTER FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) OWNER TO
 --
 
 COMMENT ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) IS 'Lets workers claim again, for operators; answers with the state. PT403 operator_required.';
+
+
+--
+-- Name: admin_revoke_token(uuid, uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_revoke_token(p_actor uuid, p_token_id uuid, p_revoked_token_id uuid) RETURNS TABLE(revoked boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.find_token(p_revoked_token_id);
+    return query select ops.revoke_token(p_revoked_token_id, p_actor, p_token_id);
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_revoke_token(p_actor uuid, p_token_id uuid, p_revoked_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_revoke_token(p_actor uuid, p_token_id uuid, p_revoked_token_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_revoke_token(p_actor uuid, p_token_id uuid, p_revoked_token_id uuid) IS 'Revokes a token, for operators. Audited. PT403 operator_required; PT404 token_not_found.';
+
+
+--
+-- Name: admin_rotate_token(uuid, uuid, uuid, bytea, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_rotate_token(p_actor uuid, p_token_id uuid, p_rotated_token_id uuid, p_token_hash bytea, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+    v_id uuid;
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    v_body := core.read_members(p_body, '{"grace_seconds": "seconds"}');
+    v_id := ops.rotate_token(
+        p_rotated_token_id, p_token_hash, make_interval(secs => coalesce((v_body ->> 'grace_seconds')::integer, 0)),
+        p_actor, p_token_id
+    );
+    return query select core.token_body(t)::text from core.tokens as t where t.id = v_id;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_rotate_token(p_actor uuid, p_token_id uuid, p_rotated_token_id uuid, p_token_hash bytea, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_rotate_token(p_actor uuid, p_token_id uuid, p_rotated_token_id uuid, p_token_hash bytea, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_rotate_token(p_actor uuid, p_token_id uuid, p_rotated_token_id uuid, p_token_hash bytea, p_body text) IS 'A new token in place of another, for operators; its description as JSON. Audited. PT403 operator_required,
+scope_not_held; PT404 token_not_found; PT409 token_ended; PT422 of core.read_members.';
 
 
 --
@@ -631,6 +984,65 @@ ALTER FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[
 
 COMMENT ON FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) IS 'Authenticates a token (sha256) and counts the request against rate policies: first call of every request, on its own.
 decision: unauthorized, allowed, limited, blocked, bypassed, observed, failed_open, failed_closed. PT400 cost_over_limit.';
+
+
+--
+-- Name: admit_subject(text, text, text[], text[], integer[], uuid, text, boolean, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admit_subject(p_issuer text, p_subject text, p_scopes text[], p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text, p_create boolean, p_role text) RETURNS TABLE(decision text, user_id uuid, token_id uuid, scopes text[], policy text, points integer, remaining integer, window_seconds integer, reset_seconds integer, retry_after integer, hit_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    v_now constant timestamptz := core.clock();
+    v_subject record;
+begin
+    select s.user_id, s.last_seen_at, s.disabled_at into v_subject
+    from core.subjects as s
+    where s.issuer = p_issuer and s.subject = p_subject;
+    if v_subject.disabled_at is not null or (v_subject.user_id is null and not p_create) then
+        decision := 'unknown_subject';
+        return next;
+        return;
+    end if;
+    user_id := coalesce(v_subject.user_id, core.make_subject(p_issuer, p_subject));
+    scopes := array(
+        select s.scope from unnest(p_scopes) as s (scope) where s.scope in ('read', 'write', 'metrics')
+    );
+    if v_subject.last_seen_at is null or v_subject.last_seen_at < date_trunc('hour', v_now, 'UTC') then
+        update core.subjects as s set last_seen_at = date_trunc('hour', v_now, 'UTC')
+        where (s.issuer, s.subject) = (
+            select l.issuer, l.subject from core.subjects as l
+            where l.issuer = p_issuer and l.subject = p_subject
+            for no key update skip locked
+        );
+    end if;
+    perform core.grant_by_claim(p_workspace_id, user_id, p_role);
+    if coalesce(cardinality(p_policies), 0) = 0 then
+        decision := 'allowed';
+        return next;
+        return;
+    end if;
+    -- Its user stands in for a token: what is counted per token is counted by user.
+    return query
+    select
+        d.decision, user_id, token_id, scopes, d.policy, d.points, d.remaining, d.window_seconds, d.reset_seconds,
+        d.retry_after, d.hit_at
+    from core.decide_limits(p_policies, p_costs, user_id, user_id, p_workspace_id, p_peer) as d;
+end;
+$$;
+
+
+ALTER FUNCTION api.admit_subject(p_issuer text, p_subject text, p_scopes text[], p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text, p_create boolean, p_role text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admit_subject(p_issuer text, p_subject text, p_scopes text[], p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text, p_create boolean, p_role text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admit_subject(p_issuer text, p_subject text, p_scopes text[], p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text, p_create boolean, p_role text) IS 'Whom an issuer of JWTs vouches for, and the rate policies'' decision on the request. decision: unknown_subject, or as
+api.admit has it. PT400 cost_over_limit.';
 
 
 --
@@ -796,6 +1208,86 @@ COMMENT ON FUNCTION api.embedding_model() IS 'The active embedding model: name, 
 
 
 --
+-- Name: get_me(uuid, uuid, text[], uuid[], integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.get_me(p_actor uuid, p_token_id uuid, p_scopes text[], p_only uuid[], p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_after constant uuid := core.cursor_id(p_cursor);
+begin
+    perform core.check_limit(p_limit, 200);
+    return query
+    with mine as materialized (
+        select m.workspace_id, m.role
+        from core.workspace_members as m
+        where m.user_id = p_actor and (v_after is null or m.workspace_id > v_after)
+            and (p_only is null or m.workspace_id = any(p_only))
+        order by m.workspace_id
+        limit p_limit + 1
+    ),
+
+    listed as (
+        select row_number() over (order by mine.workspace_id) as place, mine.workspace_id, mine.role, w.name
+        from mine
+        inner join core.workspaces as w on w.id = mine.workspace_id
+    )
+
+    select jsonb_build_object(
+        'user', (select jsonb_build_object('id', u.id, 'name', u.name) from core.users as u where u.id = p_actor),
+        'token', (
+            select core.token_body(t) from core.tokens as t where t.id = p_token_id and t.user_id = p_actor
+        ),
+        'scopes', to_jsonb(p_scopes),
+        'workspaces', coalesce(
+            jsonb_agg(
+                jsonb_build_object('id', l.workspace_id, 'name', l.name, 'role', l.role) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit
+            then core.id_cursor((array_agg(l.workspace_id order by l.place))[p_limit]) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.get_me(p_actor uuid, p_token_id uuid, p_scopes text[], p_only uuid[], p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION get_me(p_actor uuid, p_token_id uuid, p_scopes text[], p_only uuid[], p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.get_me(p_actor uuid, p_token_id uuid, p_scopes text[], p_only uuid[], p_limit integer, p_cursor text) IS 'Who the caller is: user, token, scopes, workspaces with roles, as JSON. PT400 bad_limit, bad_cursor.';
+
+
+--
+-- Name: get_member(uuid, uuid, uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.get_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_access(p_workspace_id, p_actor, p_token_id, 'viewer');
+    return query select core.member_body(p_workspace_id, p_user_id)::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.get_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION get_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.get_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) IS 'A member of a workspace as JSON. PT404 workspace_not_found, member_not_found.';
+
+
+--
 -- Name: get_page(uuid, uuid, uuid, bigint[]); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -929,6 +1421,72 @@ ALTER FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id
 
 COMMENT ON FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) IS 'The document of a page at one of its versions; body NULL when the caller knows it.
 PT404 workspace_not_found, page_not_found, version_not_found; PT410 version_purged.';
+
+
+--
+-- Name: get_workspace(uuid, uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.get_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_access(p_workspace_id, p_actor, p_token_id, 'viewer');
+    return query select core.workspace_body(p_workspace_id, p_actor)::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.get_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION get_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.get_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid) IS 'A workspace as JSON. PT404 workspace_not_found.';
+
+
+--
+-- Name: list_members(uuid, uuid, uuid, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.list_members(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_access(p_workspace_id, p_actor, p_token_id, 'viewer');
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over (order by m.user_id) as place, m.*
+        from ops.list_members(p_workspace_id, core.cursor_id(p_cursor), p_limit + 1) as m
+    )
+
+    select jsonb_build_object(
+        'members', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'user_id', l.user_id, 'name', l.name, 'role', l.role, 'created_at', core.rfc3339(l.created_at)
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit
+            then core.id_cursor((array_agg(l.user_id order by l.place))[p_limit]) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.list_members(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_members(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.list_members(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) IS 'Members of a workspace as JSON, keyset pages. PT404 workspace_not_found; PT400 bad_limit, bad_cursor.';
 
 
 --
@@ -1176,6 +1734,38 @@ PT404, PT403 access.';
 
 
 --
+-- Name: put_member(uuid, uuid, uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.put_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid, p_body text) RETURNS TABLE(created boolean, body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+begin
+    perform core.check_access(p_workspace_id, p_actor, p_token_id, 'owner');
+    v_body := core.read_members(p_body, '{"role": "text"}', array['role']);
+    perform core.check_role(v_body ->> 'role');
+    perform core.check_user(p_user_id);
+    created := ops.add_member(p_workspace_id, p_user_id, v_body ->> 'role', p_actor, p_token_id);
+    body := core.member_body(p_workspace_id, p_user_id)::text;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION api.put_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION put_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.put_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid, p_body text) IS 'Makes a user a member of a workspace, or changes its role. Audited. PT404 workspace_not_found, user_not_found; PT403
+role_required; PT409 last_owner; PT422 invalid_value.';
+
+
+--
 -- Name: put_page(uuid, uuid, uuid, text[], bigint, text, smallint, text, text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
@@ -1272,6 +1862,62 @@ ALTER FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_
 --
 
 COMMENT ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) IS 'Gives back the points that a request took, named by what api.admit answered; how many came back.';
+
+
+--
+-- Name: remove_member(uuid, uuid, uuid, uuid); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.remove_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) RETURNS TABLE(user_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_access(
+        p_workspace_id, p_actor, p_token_id, case when p_user_id = p_actor then 'viewer' else 'owner' end
+    );
+    perform ops.remove_member(p_workspace_id, p_user_id, p_actor, p_token_id);
+    return query select p_user_id;
+end;
+$$;
+
+
+ALTER FUNCTION api.remove_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION remove_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.remove_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) IS 'Takes a user out of a workspace. Audited. PT404 workspace_not_found, member_not_found; PT403 role_required; PT409
+last_owner.';
+
+
+--
+-- Name: rename_workspace(uuid, uuid, uuid, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.rename_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_body text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+begin
+    perform core.check_access(p_workspace_id, p_actor, p_token_id, 'owner');
+    v_body := core.read_members(p_body, '{"name": "text"}', array['name']);
+    perform ops.rename_workspace(p_workspace_id, v_body ->> 'name', p_actor, p_token_id);
+    return query select core.workspace_body(p_workspace_id, p_actor)::text;
+end;
+$$;
+
+
+ALTER FUNCTION api.rename_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_body text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION rename_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_body text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.rename_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_body text) IS 'Renames a workspace. Audited. PT404 workspace_not_found; PT403 role_required; PT422 of core.read_members.';
 
 
 --
@@ -2357,6 +3003,34 @@ COMMENT ON FUNCTION core.change_months(p_before timestamp with time zone) IS 'Th
 
 
 --
+-- Name: check_access(uuid, uuid, uuid, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_access(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_role text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if core.is_operator(p_actor, p_token_id)
+        and exists (select from core.workspaces as w where w.id = p_workspace_id) then
+        return;
+    end if;
+    perform core.check_member(p_workspace_id, p_actor, p_role);
+end;
+$$;
+
+
+ALTER FUNCTION core.check_access(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_role text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_access(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_role text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_access(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_role text) IS 'Refuses who has neither the role in a workspace nor a token of an operator. PT404 workspace_not_found; PT403
+role_required.';
+
+
+--
 -- Name: check_batch(jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2962,6 +3636,62 @@ COMMENT ON FUNCTION core.check_model(p_name text, p_dimensions integer, p_config
 
 
 --
+-- Name: check_name(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_name(p_name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not core.is_name(p_name) then
+        raise exception 'a name has 1 to 200 characters, none of them a control character'
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/name"}';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_name(p_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_name(p_name text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_name(p_name text) IS 'Refuses what may not be a name. PT422 invalid_value.';
+
+
+--
+-- Name: check_needed(jsonb, text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_needed(p_body jsonb, p_needed text[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_name text;
+begin
+    foreach v_name in array p_needed loop
+        if coalesce(p_body -> v_name, 'null') = 'null' then
+            raise exception 'the body needs the member %', v_name using errcode = 'PT422',
+                constraint = 'member_missing', detail = jsonb_build_object('pointer', '/' || v_name)::text;
+        end if;
+    end loop;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_needed(p_body jsonb, p_needed text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_needed(p_body jsonb, p_needed text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_needed(p_body jsonb, p_needed text[]) IS 'Refuses an object without one of the members. PT422 member_missing.';
+
+
+--
 -- Name: check_operator(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -2969,14 +3699,8 @@ CREATE FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-    v_now constant timestamptz := core.clock();
 begin
-    perform 1
-    from core.tokens as t
-    where t.id = p_token_id and t.user_id = p_actor and 'admin' = any(t.scopes)
-        and (t.revoked_at is null or t.revoked_at > v_now) and (t.expires_at is null or t.expires_at > v_now);
-    if not found then
+    if not core.is_operator(p_actor, p_token_id) then
         raise exception 'this is for operators: use a token with the scope admin'
             using errcode = 'PT403', constraint = 'operator_required', detail = '{"scope_required": "admin"}';
     end if;
@@ -2991,6 +3715,43 @@ ALTER FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) OWNER TO quire
 --
 
 COMMENT ON FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) IS 'Refuses who has no valid token with scope admin. PT403 operator_required.';
+
+
+--
+-- Name: check_owner_stays(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_owner_stays(p_workspace_id uuid, p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform from core.workspaces as w where w.id = p_workspace_id for no key update;
+    if not found then
+        raise exception 'there is no such workspace' using errcode = 'PT404', constraint = 'workspace_not_found',
+            detail = jsonb_build_object('workspace_id', p_workspace_id)::text;
+    elsif exists (
+        select from core.workspace_members as m
+        where m.workspace_id = p_workspace_id and m.user_id = p_user_id and m.role = 'owner'
+    ) and not exists (
+        select from core.workspace_members as m
+        where m.workspace_id = p_workspace_id and m.user_id <> p_user_id and m.role = 'owner'
+    ) then
+        raise exception 'this is the last owner of the workspace: make another member an owner first'
+            using errcode = 'PT409', constraint = 'last_owner',
+            detail = jsonb_build_object('user_id', p_user_id)::text;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_owner_stays(p_workspace_id uuid, p_user_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_owner_stays(p_workspace_id uuid, p_user_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_owner_stays(p_workspace_id uuid, p_user_id uuid) IS 'Locks a workspace; refuses to take its role from its last owner. PT409 last_owner; PT404 workspace_not_found.';
 
 
 --
@@ -3080,6 +3841,32 @@ COMMENT ON FUNCTION core.check_rate_policy(p_name text) IS 'Refuses the name of 
 
 
 --
+-- Name: check_role(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_role(p_role text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_role is null or p_role not in ('viewer', 'editor', 'owner') then
+        raise exception 'a role is viewer, editor or owner'
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/role"}';
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_role(p_role text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_role(p_role text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_role(p_role text) IS 'Refuses what is no role of a member. PT422 invalid_value.';
+
+
+--
 -- Name: check_scaling(double precision, double precision, double precision); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3114,6 +3901,49 @@ COMMENT ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cool
 
 
 --
+-- Name: check_scopes(text[], uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_scopes(p_scopes text[], p_actor uuid, p_token_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_known constant text[] := array['read', 'write', 'admin', 'metrics', 'bypass_rate_limit'];
+    v_held text[];
+    v_lacking text;
+begin
+    if p_scopes is null or cardinality(p_scopes) = 0 or not p_scopes <@ v_known then
+        raise exception 'scopes are one or more of %', array_to_string(v_known, ', ')
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/scopes"}';
+    elsif p_actor is null then
+        return;
+    end if;
+    select t.scopes into v_held from core.tokens as t where t.id = p_token_id and t.user_id = p_actor;
+    select s.scope into v_lacking
+    from unnest(p_scopes) with ordinality as s (scope, place)
+    where s.scope <> all (coalesce(v_held, '{}'))
+    order by s.place
+    limit 1;
+    if v_lacking is not null then
+        raise exception 'your own token lacks the scope %, so it cannot give it to another', v_lacking
+            using errcode = 'PT403', constraint = 'scope_not_held',
+            detail = jsonb_build_object('scope', v_lacking)::text;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_scopes(p_scopes text[], p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_scopes(p_scopes text[], p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_scopes(p_scopes text[], p_actor uuid, p_token_id uuid) IS 'Refuses unknown scopes and ones that the actor''s token lacks. PT422 invalid_value; PT403 scope_not_held.';
+
+
+--
 -- Name: check_search(text, text, text, integer, text); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -3121,6 +3951,8 @@ CREATE FUNCTION core.check_search(p_query text, p_mode text, p_contains text, p_
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_contains jsonb;
 begin
     if p_mode is null or p_mode not in ('hybrid', 'text', 'vector') then
         raise exception 'mode is hybrid, text or vector' using errcode = 'PT400', constraint = 'bad_mode';
@@ -3133,15 +3965,23 @@ begin
     elsif length(p_query) > 1000 then
         raise exception 'q is longer than 1000 characters'
             using errcode = 'PT400', constraint = 'query_too_long', detail = '{"limit": 1000}';
-    elsif p_contains is not null and (p_contains is json object) is not true then
-        raise exception 'contains is a JSON object, such as {"checked": true}'
-            using errcode = 'PT400', constraint = 'bad_contains';
-    elsif p_contains is not null and strpos(p_contains, '\u0000') > 0 then
-        raise exception 'contains has \u0000, which no block can hold'
-            using errcode = 'PT400', constraint = 'bad_contains';
+    elsif length(p_contains) > 4000 then
+        raise exception 'contains is longer than 4000 characters'
+            using errcode = 'PT400', constraint = 'bad_contains', detail = '{"limit": 4000}';
     elsif p_mode = 'vector' and (p_embedding is null or btrim(coalesce(p_query, '')) = '') then
         raise exception 'a search by vectors needs q and its embedding'
             using errcode = 'PT400', constraint = 'embedding_required';
+    end if;
+    begin
+        v_contains := p_contains::jsonb;
+    exception
+        -- no JSON; \u0000 and halves of surrogate pairs, which no block can hold; a number beyond numeric
+        when data_exception or statement_too_complex then
+            v_contains := '[]';
+    end;
+    if p_contains is not null and jsonb_typeof(v_contains) <> 'object' then
+        raise exception 'contains is a JSON object that a block can hold, such as {"checked": true}'
+            using errcode = 'PT400', constraint = 'bad_contains';
     end if;
 end;
 $$;
@@ -3251,6 +4091,32 @@ ALTER FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid) OWNER T
 --
 
 COMMENT ON FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid) IS 'The versions of a page whose snapshots are damaged.';
+
+
+--
+-- Name: check_user(uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_user(p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from core.users as u where u.id = p_user_id) then
+        raise exception 'there is no such user' using errcode = 'PT404', constraint = 'user_not_found',
+            detail = jsonb_build_object('user_id', p_user_id)::text;
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.check_user(p_user_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_user(p_user_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_user(p_user_id uuid) IS 'Refuses the id of a user that is not there. PT404 user_not_found.';
 
 
 --
@@ -3543,6 +4409,29 @@ ALTER FUNCTION core.cron_loaded() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.cron_loaded() IS 'Whether pg_cron''s library is loaded.';
+
+
+--
+-- Name: cursor_id(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.cursor_id(p_cursor text) RETURNS uuid
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return case when p_cursor is not null then (core.decode_cursor(p_cursor) ->> 2)::uuid end;
+end;
+$$;
+
+
+ALTER FUNCTION core.cursor_id(p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION cursor_id(p_cursor text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.cursor_id(p_cursor text) IS 'The id in the cursor of a list that is sorted by id alone. PT400 bad_cursor.';
 
 
 --
@@ -4487,6 +5376,7 @@ begin
         return false;
     end if;
     execute format('create table core.%I (like core.%I including all)', v_name, p_table);
+    execute format('alter table core.%I enable row level security', v_name);
     execute format(
         'comment on table core.%I is %L', v_name, format('Rows of core.%s from %s to before %s.', p_table, p_from, p_to)
     );
@@ -4994,6 +5884,126 @@ COMMENT ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_since 
 
 
 --
+-- Name: tokens; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.tokens (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT tokens_hash_ck CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT tokens_scopes_ck CHECK (((scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text, 'metrics'::text, 'bypass_rate_limit'::text]) AND (cardinality(scopes) > 0)))
+);
+
+
+ALTER TABLE core.tokens OWNER TO quire_owner;
+
+--
+-- Name: TABLE tokens; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.tokens IS 'Bearer tokens, stored only as SHA-256: the token itself is shown once, when it is made.';
+
+
+--
+-- Name: COLUMN tokens.id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.id IS 'UUIDv7; what a list or a revoke names, never the token.';
+
+
+--
+-- Name: COLUMN tokens.user_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.user_id IS 'Whose token it is.';
+
+
+--
+-- Name: COLUMN tokens.token_hash; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.token_hash IS 'sha256 of the token, 32 bytes.';
+
+
+--
+-- Name: COLUMN tokens.name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.name IS 'What its owner calls it.';
+
+
+--
+-- Name: COLUMN tokens.scopes; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.scopes IS 'Of read, write, admin (operator of the installation), metrics, bypass_rate_limit.';
+
+
+--
+-- Name: COLUMN tokens.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.created_at IS 'When the token was made.';
+
+
+--
+-- Name: COLUMN tokens.expires_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.expires_at IS 'From then on it is refused; NULL never expires.';
+
+
+--
+-- Name: COLUMN tokens.revoked_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.revoked_at IS 'From when on it is revoked: later than now while the grace of a rotation runs. NULL: valid.';
+
+
+--
+-- Name: COLUMN tokens.last_used_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.tokens.last_used_at IS 'Last use, to the hour (written at most once an hour, to spare WAL).';
+
+
+--
+-- Name: find_token(uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.find_token(p_token_id uuid) RETURNS core.tokens
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_token core.tokens;
+begin
+    select t.* into v_token from core.tokens as t where t.id = p_token_id for update;
+    if not found then
+        raise exception 'there is no such token' using errcode = 'PT404', constraint = 'token_not_found';
+    end if;
+    return v_token;
+end;
+$$;
+
+
+ALTER FUNCTION core.find_token(p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_token(p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.find_token(p_token_id uuid) IS 'A token by its id, locked. PT404 token_not_found.';
+
+
+--
 -- Name: finished_jobs(timestamp with time zone, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5018,6 +6028,42 @@ ALTER FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit int
 --
 
 COMMENT ON FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) IS 'Jobs of the executor that ended before a time.';
+
+
+--
+-- Name: grant_by_claim(uuid, uuid, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.grant_by_claim(p_workspace_id uuid, p_user_id uuid, p_role text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if p_workspace_id is null or p_role is null or exists (
+        select from core.workspace_members as m where m.workspace_id = p_workspace_id and m.user_id = p_user_id
+    ) or not exists (select from core.workspaces as w where w.id = p_workspace_id) then
+        return;
+    end if;
+    insert into core.workspace_members (workspace_id, user_id, role, created_at)
+    values (p_workspace_id, p_user_id, p_role, core.clock())
+    on conflict (workspace_id, user_id) do nothing;
+    if found then
+        perform core.write_audit(
+            'members.add', p_workspace_id, jsonb_build_object('user_id', p_user_id, 'role', p_role, 'by', 'claim'),
+            p_user_id, null
+        );
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION core.grant_by_claim(p_workspace_id uuid, p_user_id uuid, p_role text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION grant_by_claim(p_workspace_id uuid, p_user_id uuid, p_role text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.grant_by_claim(p_workspace_id uuid, p_user_id uuid, p_role text) IS 'Makes a user a member of a workspace that its JWT names. Audited.';
 
 
 --
@@ -5099,6 +6145,29 @@ ALTER FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_point
 --
 
 COMMENT ON FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) IS 'One hit on a sliding log: decides, records, returns the log. 55P03 when the row cannot be locked in time.';
+
+
+--
+-- Name: id_cursor(uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.id_cursor(p_id uuid) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return core.encode_cursor(jsonb_build_array('infinity', 'infinity', p_id));
+end;
+$$;
+
+
+ALTER FUNCTION core.id_cursor(p_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION id_cursor(p_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.id_cursor(p_id uuid) IS 'The cursor of a list that is sorted by id alone.';
 
 
 --
@@ -5309,6 +6378,88 @@ ALTER FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestam
 --
 
 COMMENT ON FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) IS 'Whether a rate bucket can go without a difference to its key.';
+
+
+--
+-- Name: is_name(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.is_name(p_name text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return coalesce(length(p_name) between 1 and 200 and p_name !~ '[[:cntrl:]]' and p_name ~ '[^[:space:]]', false);
+end;
+$$;
+
+
+ALTER FUNCTION core.is_name(p_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION is_name(p_name text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.is_name(p_name text) IS 'Whether a text may be the name of a user, a workspace or a token.';
+
+
+--
+-- Name: is_operator(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.is_operator(p_actor uuid, p_token_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    return exists (
+        select from core.tokens as t
+        where t.id = p_token_id and t.user_id = p_actor and 'admin' = any(t.scopes)
+            and (t.revoked_at is null or t.revoked_at > v_now) and (t.expires_at is null or t.expires_at > v_now)
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.is_operator(p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION is_operator(p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.is_operator(p_actor uuid, p_token_id uuid) IS 'Whether an actor''s token is valid and has the scope admin.';
+
+
+--
+-- Name: is_time(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.is_time(p_time text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    if p_time !~* '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$' then
+        return false;
+    end if;
+    perform p_time::timestamptz;
+    return true;
+exception
+    when data_exception then
+        return false;
+end;
+$_$;
+
+
+ALTER FUNCTION core.is_time(p_time text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION is_time(p_time text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.is_time(p_time text) IS 'Whether a text is an RFC 3339 time.';
 
 
 --
@@ -5655,6 +6806,37 @@ COMMENT ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_cha
 
 
 --
+-- Name: live_token(uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.live_token(p_token_id uuid) RETURNS core.tokens
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_token core.tokens := core.find_token(p_token_id);
+begin
+    if v_token.revoked_at is not null or v_token.expires_at <= core.clock() then
+        raise exception 'the token is revoked, rotated or expired already: create a new one'
+            using errcode = 'PT409', constraint = 'token_ended', detail = jsonb_build_object(
+                'revoked_at', core.rfc3339(v_token.revoked_at), 'expires_at', core.rfc3339(v_token.expires_at)
+            )::text;
+    end if;
+    return v_token;
+end;
+$$;
+
+
+ALTER FUNCTION core.live_token(p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION live_token(p_token_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.live_token(p_token_id uuid) IS 'A token by its id, locked, that is neither revoked nor rotated nor expired. PT404 token_not_found; PT409 token_ended.';
+
+
+--
 -- Name: lock_leased(uuid, uuid[], uuid[], integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5902,6 +7084,44 @@ COMMENT ON FUNCTION core.make_snapshot(p_workspace_id uuid, p_page_id uuid, p_ve
 
 
 --
+-- Name: make_subject(text, text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.make_subject(p_issuer text, p_subject text) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_name text := left(regexp_replace(p_subject, '[[:cntrl:]]', '', 'g'), 100) || ' ('
+        || left(regexp_replace(p_issuer, '^https?://', ''), 90) || ')';
+    v_user_id uuid;
+begin
+    -- Of two first requests one makes it.
+    perform pg_advisory_xact_lock(hashtextextended(p_issuer || ' ' || p_subject, 0));
+    select s.user_id into v_user_id from core.subjects as s where s.issuer = p_issuer and s.subject = p_subject;
+    if found then
+        return v_user_id;
+    end if;
+    if exists (select from core.users as u where u.name = v_name) then
+        v_name := left(v_name, 160) || ' ' || core.new_id();
+    end if;
+    v_user_id := ops.create_user(v_name);
+    perform ops.link_subject(p_issuer, p_subject, v_user_id);
+    return v_user_id;
+end;
+$$;
+
+
+ALTER FUNCTION core.make_subject(p_issuer text, p_subject text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION make_subject(p_issuer text, p_subject text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.make_subject(p_issuer text, p_subject text) IS 'Makes a user for a subject of an issuer of JWTs that is seen for the first time. Audited.';
+
+
+--
 -- Name: match_entries(uuid, tsquery, jsonb, uuid[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -6007,6 +7227,41 @@ ALTER FUNCTION core.measure_queue() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.measure_queue() IS 'Depth by state and ages of the indexing queue; counted up to 100,000 entries, estimated beyond. Bounded work.';
+
+
+--
+-- Name: member_body(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.member_body(p_workspace_id uuid, p_user_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_body jsonb;
+begin
+    select jsonb_build_object(
+        'user_id', m.user_id, 'name', u.name, 'role', m.role, 'created_at', core.rfc3339(m.created_at)
+    ) into v_body
+    from core.workspace_members as m
+    inner join core.users as u on u.id = m.user_id
+    where m.workspace_id = p_workspace_id and m.user_id = p_user_id;
+    if v_body is null then
+        raise exception 'the workspace has no such member' using errcode = 'PT404', constraint = 'member_not_found',
+            detail = jsonb_build_object('user_id', p_user_id)::text;
+    end if;
+    return v_body;
+end;
+$$;
+
+
+ALTER FUNCTION core.member_body(p_workspace_id uuid, p_user_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION member_body(p_workspace_id uuid, p_user_id uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.member_body(p_workspace_id uuid, p_user_id uuid) IS 'A member of a workspace as JSON. PT404 member_not_found.';
 
 
 --
@@ -7058,6 +8313,82 @@ ALTER FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos
 --
 
 COMMENT ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) IS 'Content versions and hashes of claimed entries, which are stale, and the texts that each model has to embed.';
+
+
+--
+-- Name: read_members(text, jsonb, text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.read_members(p_body text, p_types jsonb, p_needed text[] DEFAULT '{}'::text[]) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_body constant jsonb := core.parse_body(p_body, 3);
+    v_member record;
+    v_wrong text;
+begin
+    if jsonb_typeof(v_body) <> 'object' then
+        raise exception 'the body is an object' using errcode = 'PT422', constraint = 'document_not_object',
+            detail = '{"pointer": ""}';
+    end if;
+    for v_member in
+        select b.key, b.value, b.value #>> '{}' as text, p_types ->> b.key as type from jsonb_each(v_body) as b
+        order by b.key
+    loop
+        v_wrong := null;
+        if v_member.type is null then
+            raise exception 'the body has a member that is not known here: it takes %',
+                (select string_agg(t.name, ', ' order by t.name) from jsonb_object_keys(p_types) as t (name))
+                using errcode = 'PT422', constraint = 'unknown_member', detail = '{"pointer": ""}';
+        elsif v_member.value = 'null' then
+            continue;
+        end if;
+        case v_member.type
+            when 'text' then
+                if jsonb_typeof(v_member.value) <> 'string' or not core.is_name(v_member.text) then
+                    v_wrong := 'a string of 1 to 200 characters';
+                end if;
+            when 'texts' then
+                if jsonb_typeof(v_member.value) <> 'array' or jsonb_array_length(v_member.value) > 20
+                    or jsonb_path_exists(v_member.value, 'strict $[*] ? (@.type() != "string")') then
+                    v_wrong := 'an array of strings';
+                end if;
+            when 'uuid' then
+                if jsonb_typeof(v_member.value) <> 'string'
+                    or v_member.text !~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' then
+                    v_wrong := 'a UUID';
+                end if;
+            when 'time' then
+                if jsonb_typeof(v_member.value) <> 'string' or not core.is_time(v_member.text) then
+                    v_wrong := 'a time such as 2030-01-31T12:00:00Z';
+                end if;
+            when 'seconds' then
+                if jsonb_typeof(v_member.value) <> 'number'
+                    or v_member.value::numeric not between 0 and 2592000
+                    or v_member.value::numeric <> trunc(v_member.value::numeric) then
+                    v_wrong := 'a whole number of seconds from 0 to 2592000';
+                end if;
+        end case;
+        if v_wrong is not null then
+            raise exception '/% must be %', v_member.key, v_wrong using errcode = 'PT422',
+                constraint = 'invalid_value', detail = jsonb_build_object('pointer', '/' || v_member.key)::text;
+        end if;
+    end loop;
+    perform core.check_needed(v_body, p_needed);
+    return jsonb_strip_nulls(v_body);
+end;
+$_$;
+
+
+ALTER FUNCTION core.read_members(p_body text, p_types jsonb, p_needed text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION read_members(p_body text, p_types jsonb, p_needed text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.read_members(p_body text, p_types jsonb, p_needed text[]) IS 'A request''s body as an object of known members: text, texts, uuid, time, seconds; nulls are left out. PT400 and
+PT413 of core.parse_body; PT422 document_not_object, unknown_member, member_missing, invalid_value.';
 
 
 --
@@ -8162,6 +9493,12 @@ begin
                 p_workspace_id, p_page_id, 0 || v_draft.block_order, '{}', 100::smallint
             );
         end if;
+        perform core.write_audit(
+            'pages.restore', p_workspace_id, jsonb_build_object(
+                'page_id', p_page_id, 'restored_version', p_version, 'version', v_version,
+                'undeleted', v_page.deleted_at is not null
+            ), p_actor, null
+        );
     end if;
     return row(
         200, p_page_id, v_version, cardinality(v_draft.block_order), false,
@@ -9083,6 +10420,35 @@ COMMENT ON FUNCTION core.tg_pages__mark_recent() IS 'Takes a page that is edited
 
 
 --
+-- Name: token_body(core.tokens); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.token_body(p_token core.tokens) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return jsonb_build_object(
+        'id', p_token.id, 'user_id', p_token.user_id,
+        'user_name', (select u.name from core.users as u where u.id = p_token.user_id),
+        'name', p_token.name, 'scopes', to_jsonb(p_token.scopes), 'created_at', core.rfc3339(p_token.created_at),
+        'expires_at', core.rfc3339(p_token.expires_at), 'revoked_at', core.rfc3339(p_token.revoked_at),
+        'last_used_at', core.rfc3339(p_token.last_used_at)
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.token_body(p_token core.tokens) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION token_body(p_token core.tokens); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.token_body(p_token core.tokens) IS 'A token as JSON, without its hash.';
+
+
+--
 -- Name: touch(text, text, text, text[], integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -9355,6 +10721,38 @@ ALTER FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) OWNER T
 --
 
 COMMENT ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) IS 'Keys of blocks that wait to be indexed, edits before imports, newest pages first, at most p_limit.';
+
+
+--
+-- Name: workspace_body(uuid, uuid); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.workspace_body(p_workspace_id uuid, p_actor uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return (
+        select jsonb_build_object(
+            'id', w.id, 'name', w.name, 'created_at', core.rfc3339(w.created_at), 'role', (
+                select m.role from core.workspace_members as m
+                where m.workspace_id = w.id and m.user_id = p_actor
+            )
+        )
+        from core.workspaces as w
+        where w.id = p_workspace_id
+    );
+end;
+$$;
+
+
+ALTER FUNCTION core.workspace_body(p_workspace_id uuid, p_actor uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION workspace_body(p_workspace_id uuid, p_actor uuid); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.workspace_body(p_workspace_id uuid, p_actor uuid) IS 'A workspace as JSON, with the actor''s role in it.';
 
 
 --
@@ -11610,28 +13008,97 @@ COMMENT ON FUNCTION jsonpatch.test(p_document jsonb, p_tokens text[], p_value js
 
 
 --
--- Name: add_member(uuid, uuid, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: add_member(uuid, uuid, text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text) RETURNS void
+CREATE FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_old text;
 begin
-    insert into core.workspace_members as m (workspace_id, user_id, role, created_at)
+    perform core.check_role(p_role);
+    insert into core.workspace_members (workspace_id, user_id, role, created_at)
     values (p_workspace_id, p_user_id, p_role, core.clock())
-    on conflict (workspace_id, user_id) do update set role = excluded.role;
+    on conflict (workspace_id, user_id) do nothing;
+    if found then
+        perform core.write_audit(
+            'members.add', p_workspace_id, jsonb_build_object('user_id', p_user_id, 'role', p_role), p_actor, p_token_id
+        );
+        return true;
+    end if;
+    -- Before its role is looked at: nobody else changes roles of this workspace from here on.
+    perform from core.workspaces as w where w.id = p_workspace_id for no key update;
+    select m.role into v_old
+    from core.workspace_members as m
+    where m.workspace_id = p_workspace_id and m.user_id = p_user_id;
+    if v_old is null then
+        -- removed between the two statements
+        return ops.add_member(p_workspace_id, p_user_id, p_role, p_actor, p_token_id);
+    elsif v_old <> p_role then
+        perform core.check_owner_stays(p_workspace_id, p_user_id);
+        update core.workspace_members as m set role = p_role
+        where m.workspace_id = p_workspace_id and m.user_id = p_user_id;
+        perform core.write_audit(
+            'members.change', p_workspace_id,
+            jsonb_build_object('user_id', p_user_id, 'role', p_role, 'old_role', v_old), p_actor, p_token_id
+        );
+    end if;
+    return false;
 end;
 $$;
 
 
-ALTER FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text) OWNER TO quire_owner;
+ALTER FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION add_member(p_workspace_id uuid, p_user_id uuid, p_role text); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION add_member(p_workspace_id uuid, p_user_id uuid, p_role text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text) IS 'Makes a user a viewer, editor or owner of a workspace; again changes the role. 23503 when either does not exist.';
+COMMENT ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text, p_actor uuid, p_token_id uuid) IS 'Makes a user a viewer, editor or owner of a workspace, or changes the role; true when it was no member. Audited.
+23503 when either does not exist; PT409 last_owner; PT422 invalid_value.';
+
+
+--
+-- Name: add_reader(uuid, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_role oid := (select r.oid from pg_roles as r where r.rolname = p_role_name);
+    v_new boolean;
+begin
+    if v_role is null then
+        raise exception 'there is no role %: create role .. login in role quire_analyst', p_role_name
+            using errcode = 'PT404', constraint = 'role_not_found';
+    elsif not pg_has_role(v_role, 'quire_analyst', 'usage') or pg_has_role(v_role, 'quire_owner', 'member') then
+        raise exception 'the role % is not one of quire_analyst alone: grant quire_analyst to it', p_role_name
+            using errcode = 'PT422', constraint = 'role_not_analyst';
+    end if;
+    insert into core.readers (workspace_id, role_name, created_at)
+    values (p_workspace_id, p_role_name, core.clock())
+    on conflict do nothing;
+    v_new := found;
+    if v_new then
+        perform core.write_audit('readers.add', p_workspace_id, jsonb_build_object('role', p_role_name), null, null);
+    end if;
+    return v_new;
+end;
+$$;
+
+
+ALTER FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION add_reader(p_workspace_id uuid, p_role_name text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) IS 'Lets a member of quire_analyst read a workspace by SQL; whether that is news. PT404 role_not_found; PT422
+role_not_analyst; 23503 when the workspace does not exist.';
 
 
 --
@@ -11729,82 +13196,107 @@ COMMENT ON FUNCTION ops.count_pages(p_workspace_id uuid) IS 'How many pages ther
 
 
 --
--- Name: create_token(uuid, bytea, text, text[], timestamp with time zone); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: create_token(uuid, bytea, text, text[], timestamp with time zone, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid
+CREATE FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_id uuid := core.new_id();
 begin
+    perform core.check_scopes(p_scopes, p_actor, p_token_id);
+    if p_name <> '' then
+        perform core.check_name(p_name);
+    end if;
     insert into core.tokens (id, user_id, token_hash, name, scopes, created_at, expires_at)
     values (v_id, p_user_id, p_token_hash, p_name, p_scopes, core.clock(), p_expires_at);
+    perform core.write_audit(
+        'tokens.create', null,
+        jsonb_build_object(
+            'token_id', v_id, 'user_id', p_user_id, 'name', p_name, 'scopes', to_jsonb(p_scopes),
+            'expires_at', core.rfc3339(p_expires_at)
+        ),
+        p_actor, p_token_id
+    );
     return v_id;
 end;
 $$;
 
 
-ALTER FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone) OWNER TO quire_owner;
+ALTER FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone) IS 'Registers a token by its sha256 and returns its id. 23503 unknown user, 23514 unknown scope.';
+COMMENT ON FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone, p_actor uuid, p_token_id uuid) IS 'Registers a token by its sha256 and returns its id. Audited. 23503 unknown user; PT422 invalid_value; PT403
+scope_not_held.';
 
 
 --
--- Name: create_user(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: create_user(text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.create_user(p_name text) RETURNS uuid
+CREATE FUNCTION ops.create_user(p_name text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_id uuid := core.new_id();
 begin
+    perform core.check_name(p_name);
     insert into core.users (id, name, created_at) values (v_id, p_name, core.clock());
+    perform core.write_audit(
+        'users.create', null, jsonb_build_object('user_id', v_id, 'name', p_name), p_actor, p_token_id
+    );
     return v_id;
 end;
 $$;
 
 
-ALTER FUNCTION ops.create_user(p_name text) OWNER TO quire_owner;
+ALTER FUNCTION ops.create_user(p_name text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION create_user(p_name text); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION create_user(p_name text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.create_user(p_name text) IS 'Makes a user and returns its id. 23505 when the name is taken.';
+COMMENT ON FUNCTION ops.create_user(p_name text, p_actor uuid, p_token_id uuid) IS 'Makes a user and returns its id. Audited. 23505 when the name is taken; PT422 invalid_value.';
 
 
 --
--- Name: create_workspace(text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: create_workspace(text, uuid, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.create_workspace(p_name text) RETURNS uuid
+CREATE FUNCTION ops.create_workspace(p_name text, p_owner uuid DEFAULT NULL::uuid, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     v_id uuid := core.new_id();
 begin
+    perform core.check_name(p_name);
     insert into core.workspaces (id, name, created_at) values (v_id, p_name, core.clock());
+    perform core.write_audit(
+        'workspaces.create', v_id, jsonb_build_object('name', p_name), p_actor, p_token_id
+    );
+    if p_owner is not null then
+        perform ops.add_member(v_id, p_owner, 'owner', p_actor, p_token_id);
+    end if;
     return v_id;
 end;
 $$;
 
 
-ALTER FUNCTION ops.create_workspace(p_name text) OWNER TO quire_owner;
+ALTER FUNCTION ops.create_workspace(p_name text, p_owner uuid, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION create_workspace(p_name text); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION create_workspace(p_name text, p_owner uuid, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.create_workspace(p_name text) IS 'Makes an empty workspace and returns its id; names may repeat.';
+COMMENT ON FUNCTION ops.create_workspace(p_name text, p_owner uuid, p_actor uuid, p_token_id uuid) IS 'Makes a workspace, with an owner where one is named, and returns its id; names may repeat. Audited. 23503 unknown
+user; PT422 invalid_value.';
 
 
 --
@@ -11887,6 +13379,41 @@ ALTER FUNCTION ops.describe_indexing() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.describe_indexing() IS 'State of the indexing queue as one object: depth by state, counters, pause, dead letters by code.';
+
+
+--
+-- Name: disable_subject(text, text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.disable_subject(p_issuer text, p_subject text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_user_id uuid;
+begin
+    update core.subjects as s set disabled_at = core.clock()
+    where s.issuer = p_issuer and s.subject = p_subject and s.disabled_at is null
+    returning s.user_id into v_user_id;
+    if v_user_id is null then
+        return false;
+    end if;
+    perform core.write_audit(
+        'subjects.disable', null,
+        jsonb_build_object('issuer', p_issuer, 'subject', p_subject, 'user_id', v_user_id), p_actor, p_token_id
+    );
+    return true;
+end;
+$$;
+
+
+ALTER FUNCTION ops.disable_subject(p_issuer text, p_subject text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION disable_subject(p_issuer text, p_subject text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.disable_subject(p_issuer text, p_subject text, p_actor uuid, p_token_id uuid) IS 'Refuses JWTs of a subject from now on; whether that changed anything. Audited.';
 
 
 --
@@ -12244,6 +13771,39 @@ COMMENT ON FUNCTION ops.install_cron(p_username text) IS 'Hands periodic work to
 
 
 --
+-- Name: link_subject(text, text, uuid, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.link_subject(p_issuer text, p_subject text, p_user_id uuid, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if coalesce(length(p_issuer) not between 1 and 500 or length(p_subject) not between 1 and 255, true) then
+        raise exception 'an issuer has 1 to 500 characters, a subject 1 to 255'
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/subject"}';
+    end if;
+    insert into core.subjects as s (issuer, subject, user_id, created_at)
+    values (p_issuer, p_subject, p_user_id, core.clock())
+    on conflict (issuer, subject) do update set user_id = excluded.user_id, disabled_at = null;
+    perform core.write_audit(
+        'subjects.link', null,
+        jsonb_build_object('issuer', p_issuer, 'subject', p_subject, 'user_id', p_user_id), p_actor, p_token_id
+    );
+end;
+$$;
+
+
+ALTER FUNCTION ops.link_subject(p_issuer text, p_subject text, p_user_id uuid, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION link_subject(p_issuer text, p_subject text, p_user_id uuid, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.link_subject(p_issuer text, p_subject text, p_user_id uuid, p_actor uuid, p_token_id uuid) IS 'Makes a subject of an issuer of JWTs act as a user. Audited. 23503 unknown user; PT422 invalid_value.';
+
+
+--
 -- Name: list_audit(text, uuid, uuid, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -12420,6 +13980,36 @@ COMMENT ON FUNCTION ops.list_limited(p_limit integer, p_share numeric) IS 'Who i
 
 
 --
+-- Name: list_members(uuid, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_members(p_workspace_id uuid, p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000) RETURNS TABLE(user_id uuid, name text, role text, created_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query
+    select m.user_id, u.name, m.role, m.created_at
+    from core.workspace_members as m
+    inner join core.users as u on u.id = m.user_id
+    where m.workspace_id = p_workspace_id and (p_after is null or m.user_id > p_after)
+    order by m.user_id
+    limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_members(p_workspace_id uuid, p_after uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_members(p_workspace_id uuid, p_after uuid, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_members(p_workspace_id uuid, p_after uuid, p_limit integer) IS 'Members of a workspace, keyset pages by id of the user. PT400 bad_limit.';
+
+
+--
 -- Name: list_page_keys(uuid, uuid, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -12516,30 +14106,133 @@ COMMENT ON FUNCTION ops.list_rate_policies() IS 'Rate policies by name.';
 
 
 --
--- Name: list_tokens(); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: list_subjects(uuid, text, text, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.list_tokens() RETURNS TABLE(id uuid, user_name text, name text, scopes text[], created_at timestamp with time zone, expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_at timestamp with time zone)
+CREATE FUNCTION ops.list_subjects(p_user_id uuid DEFAULT NULL::uuid, p_after_issuer text DEFAULT ''::text, p_after_subject text DEFAULT ''::text, p_limit integer DEFAULT 1000) RETURNS TABLE(issuer text, subject text, user_id uuid, user_name text, created_at timestamp with time zone, last_seen_at timestamp with time zone, disabled_at timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+    perform core.check_limit(p_limit, 1000);
     return query
-    select t.id, u.name, t.name, t.scopes, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
-    from core.tokens as t
-    inner join core.users as u on u.id = t.user_id
-    order by t.created_at desc, t.id desc;
+    select s.issuer, s.subject, s.user_id, u.name, s.created_at, s.last_seen_at, s.disabled_at
+    from core.subjects as s
+    inner join core.users as u on u.id = s.user_id
+    where (p_user_id is null or s.user_id = p_user_id) and (s.issuer, s.subject) > (p_after_issuer, p_after_subject)
+    order by s.issuer, s.subject
+    limit p_limit;
 end;
 $$;
 
 
-ALTER FUNCTION ops.list_tokens() OWNER TO quire_owner;
+ALTER FUNCTION ops.list_subjects(p_user_id uuid, p_after_issuer text, p_after_subject text, p_limit integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION list_tokens(); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION list_subjects(p_user_id uuid, p_after_issuer text, p_after_subject text, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.list_tokens() IS 'Tokens with their owners, newest first; never the hashes.';
+COMMENT ON FUNCTION ops.list_subjects(p_user_id uuid, p_after_issuer text, p_after_subject text, p_limit integer) IS 'Subjects with their users, keyset pages. PT400 bad_limit.';
+
+
+--
+-- Name: list_tokens(uuid, uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_tokens(p_user_id uuid DEFAULT NULL::uuid, p_before uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000) RETURNS TABLE(id uuid, user_id uuid, user_name text, name text, scopes text[], created_at timestamp with time zone, expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query
+    select t.id, t.user_id, u.name, t.name, t.scopes, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+    from core.tokens as t
+    inner join core.users as u on u.id = t.user_id
+    where (p_user_id is null or t.user_id = p_user_id) and (p_before is null or t.id < p_before)
+    order by t.id desc
+    limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_tokens(p_user_id uuid, p_before uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_tokens(p_user_id uuid, p_before uuid, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_tokens(p_user_id uuid, p_before uuid, p_limit integer) IS 'Tokens with their owners, newest first, keyset pages; never the hashes. PT400 bad_limit.';
+
+
+--
+-- Name: list_users(uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_users(p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000) RETURNS TABLE(id uuid, name text, created_at timestamp with time zone, workspaces bigint, tokens bigint, subjects bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query
+    select
+        u.id, u.name, u.created_at,
+        (select count(*) from core.workspace_members as m where m.user_id = u.id),
+        (
+            select count(*) from core.tokens as t
+            where t.user_id = u.id and coalesce(t.revoked_at > v_now, true) and coalesce(t.expires_at > v_now, true)
+        ),
+        (select count(*) from core.subjects as s where s.user_id = u.id and s.disabled_at is null)
+    from core.users as u
+    where p_after is null or u.id > p_after
+    order by u.id
+    limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_users(p_after uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_users(p_after uuid, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_users(p_after uuid, p_limit integer) IS 'Users with how many workspaces, valid tokens and subjects they have, keyset pages by id. PT400 bad_limit.';
+
+
+--
+-- Name: list_workspaces(uuid, integer); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_workspaces(p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000) RETURNS TABLE(id uuid, name text, created_at timestamp with time zone, members bigint, owners bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_limit(p_limit, 1000);
+    return query
+    select
+        w.id, w.name, w.created_at,
+        (select count(*) from core.workspace_members as m where m.workspace_id = w.id),
+        (select count(*) from core.workspace_members as m where m.workspace_id = w.id and m.role = 'owner')
+    from core.workspaces as w
+    where p_after is null or w.id > p_after
+    order by w.id
+    limit p_limit;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_workspaces(p_after uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_workspaces(p_after uuid, p_limit integer); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_workspaces(p_after uuid, p_limit integer) IS 'Workspaces with how many members and owners they have, keyset pages by id. PT400 bad_limit.';
 
 
 --
@@ -13489,6 +15182,106 @@ COMMENT ON FUNCTION ops.remove_cron() IS 'Gives periodic work back to the worker
 
 
 --
+-- Name: remove_member(uuid, uuid, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.remove_member(p_workspace_id uuid, p_user_id uuid, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_role text;
+begin
+    perform core.check_owner_stays(p_workspace_id, p_user_id);
+    delete from core.workspace_members as m
+    where m.workspace_id = p_workspace_id and m.user_id = p_user_id
+    returning m.role into v_role;
+    if v_role is null then
+        perform core.member_body(p_workspace_id, p_user_id);  -- raises
+    end if;
+    perform core.write_audit(
+        'members.remove', p_workspace_id, jsonb_build_object('user_id', p_user_id, 'role', v_role), p_actor, p_token_id
+    );
+end;
+$$;
+
+
+ALTER FUNCTION ops.remove_member(p_workspace_id uuid, p_user_id uuid, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION remove_member(p_workspace_id uuid, p_user_id uuid, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.remove_member(p_workspace_id uuid, p_user_id uuid, p_actor uuid, p_token_id uuid) IS 'Takes a user out of a workspace. Audited. PT404 workspace_not_found, member_not_found; PT409 last_owner.';
+
+
+--
+-- Name: remove_reader(uuid, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_found boolean;
+begin
+    delete from core.readers as r where r.workspace_id = p_workspace_id and r.role_name = p_role_name;
+    v_found := found;
+    if v_found then
+        perform core.write_audit('readers.remove', p_workspace_id, jsonb_build_object('role', p_role_name), null, null);
+    end if;
+    return v_found;
+end;
+$$;
+
+
+ALTER FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION remove_reader(p_workspace_id uuid, p_role_name text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) IS 'Takes a workspace from a role that read it by SQL; whether it did. The role itself may be gone.';
+
+
+--
+-- Name: rename_workspace(uuid, text, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.rename_workspace(p_workspace_id uuid, p_name text, p_actor uuid DEFAULT NULL::uuid, p_token_id uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_old text;
+begin
+    perform core.check_name(p_name);
+    select w.name into v_old from core.workspaces as w where w.id = p_workspace_id for no key update;
+    if not found then
+        raise exception 'there is no such workspace' using errcode = 'PT404', constraint = 'workspace_not_found',
+            detail = jsonb_build_object('workspace_id', p_workspace_id)::text;
+    elsif v_old <> p_name then
+        update core.workspaces as w set name = p_name where w.id = p_workspace_id;
+        perform core.write_audit(
+            'workspaces.rename', p_workspace_id, jsonb_build_object('name', p_name, 'old_name', v_old), p_actor,
+            p_token_id
+        );
+    end if;
+end;
+$$;
+
+
+ALTER FUNCTION ops.rename_workspace(p_workspace_id uuid, p_name text, p_actor uuid, p_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION rename_workspace(p_workspace_id uuid, p_name text, p_actor uuid, p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.rename_workspace(p_workspace_id uuid, p_name text, p_actor uuid, p_token_id uuid) IS 'Renames a workspace. Audited. PT404 workspace_not_found; PT422 invalid_value.';
+
+
+--
 -- Name: replay_dead_letters(jsonb, integer, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
@@ -13581,27 +15374,84 @@ COMMENT ON FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) IS 'Lets 
 
 
 --
--- Name: revoke_token(uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+-- Name: revoke_token(uuid, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.revoke_token(p_token_id uuid) RETURNS boolean
+CREATE FUNCTION ops.revoke_token(p_token_id uuid, p_actor uuid DEFAULT NULL::uuid, p_actor_token_id uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_user_id uuid;
 begin
-    update core.tokens as t set revoked_at = core.clock() where t.id = p_token_id and t.revoked_at is null;
-    return found;
+    update core.tokens as t set revoked_at = v_now
+    where t.id = p_token_id and (t.revoked_at is null or t.revoked_at > v_now)
+    returning t.user_id into v_user_id;
+    if v_user_id is null then
+        return false;
+    end if;
+    perform core.write_audit(
+        'tokens.revoke', null, jsonb_build_object('token_id', p_token_id, 'user_id', v_user_id), p_actor,
+        p_actor_token_id
+    );
+    return true;
 end;
 $$;
 
 
-ALTER FUNCTION ops.revoke_token(p_token_id uuid) OWNER TO quire_owner;
+ALTER FUNCTION ops.revoke_token(p_token_id uuid, p_actor uuid, p_actor_token_id uuid) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION revoke_token(p_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION revoke_token(p_token_id uuid, p_actor uuid, p_actor_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.revoke_token(p_token_id uuid) IS 'Revokes a token by its id; whether that changed anything.';
+COMMENT ON FUNCTION ops.revoke_token(p_token_id uuid, p_actor uuid, p_actor_token_id uuid) IS 'Revokes a token by its id; whether that changed anything. Audited.';
+
+
+--
+-- Name: rotate_token(uuid, bytea, interval, uuid, uuid); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.rotate_token(p_token_id uuid, p_token_hash bytea, p_grace interval DEFAULT '00:00:00'::interval, p_actor uuid DEFAULT NULL::uuid, p_actor_token_id uuid DEFAULT NULL::uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+    v_id uuid := core.new_id();
+    v_old core.tokens;
+begin
+    if p_grace is null or p_grace < interval '0' or p_grace > interval '30 days' then
+        raise exception 'the grace is 0 to 30 days'
+            using errcode = 'PT422', constraint = 'invalid_value', detail = '{"pointer": "/grace_seconds"}';
+    end if;
+    v_old := core.live_token(p_token_id);
+    perform core.check_scopes(v_old.scopes, p_actor, p_actor_token_id);
+    insert into core.tokens (id, user_id, token_hash, name, scopes, created_at, expires_at)
+    values (v_id, v_old.user_id, p_token_hash, v_old.name, v_old.scopes, v_now, v_old.expires_at);
+    update core.tokens as t set revoked_at = v_now + p_grace where t.id = p_token_id;
+    perform core.write_audit(
+        'tokens.rotate', null,
+        jsonb_build_object(
+            'token_id', p_token_id, 'new_token_id', v_id, 'user_id', v_old.user_id,
+            'grace_seconds', extract(epoch from p_grace)::integer
+        ),
+        p_actor, p_actor_token_id
+    );
+    return v_id;
+end;
+$$;
+
+
+ALTER FUNCTION ops.rotate_token(p_token_id uuid, p_token_hash bytea, p_grace interval, p_actor uuid, p_actor_token_id uuid) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION rotate_token(p_token_id uuid, p_token_hash bytea, p_grace interval, p_actor uuid, p_actor_token_id uuid); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.rotate_token(p_token_id uuid, p_token_hash bytea, p_grace interval, p_actor uuid, p_actor_token_id uuid) IS 'A new token of the same user, name, scopes and expiry; the old one ends after the grace. Audited. PT404
+token_not_found; PT409 token_ended; PT422 invalid_value; PT403 scope_not_held.';
 
 
 --
@@ -14978,8 +16828,8 @@ ALTER TABLE core.audit_log OWNER TO quire_owner;
 -- Name: TABLE audit_log; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.audit_log IS 'What operators did, written in the transaction that did it (core.write_audit). Kept 365 days (ops.purge_audit_log). No
-foreign keys: it outlives users, tokens and workspaces.';
+COMMENT ON TABLE core.audit_log IS 'What operators did, who changed members and who restored pages, written in the transaction that did it
+(core.write_audit). Kept 365 days (ops.purge_audit_log). No foreign keys: it outlives users, tokens and workspaces.';
 
 
 --
@@ -15007,7 +16857,7 @@ COMMENT ON COLUMN core.audit_log.actor_user_id IS 'Who, by the API; NULL: who wa
 -- Name: COLUMN audit_log.actor_token_id; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.audit_log.actor_token_id IS 'With which token; NULL likewise.';
+COMMENT ON COLUMN core.audit_log.actor_token_id IS 'With which token; NULL likewise, for a JWT, and where pages are restored.';
 
 
 --
@@ -16592,6 +18442,47 @@ COMMENT ON COLUMN core.page_snapshots_due.version IS 'Version to make a snapshot
 
 
 --
+-- Name: readers; Type: TABLE; Schema: core; Owner: quire_owner
+--
+
+CREATE TABLE core.readers (
+    workspace_id uuid NOT NULL,
+    role_name text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE core.readers OWNER TO quire_owner;
+
+--
+-- Name: TABLE readers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON TABLE core.readers IS 'Which database role sees which workspace by direct SQL: see the policies analyst_reads. Written by ops.add_reader.';
+
+
+--
+-- Name: COLUMN readers.workspace_id; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.readers.workspace_id IS 'The workspace that is seen.';
+
+
+--
+-- Name: COLUMN readers.role_name; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.readers.role_name IS 'A member of quire_analyst, by name: a login, or a group whose rights logins inherit. A role that is gone sees none.';
+
+
+--
+-- Name: COLUMN readers.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.readers.created_at IS 'Since when.';
+
+
+--
 -- Name: search_entries; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
@@ -16690,94 +18581,70 @@ COMMENT ON COLUMN core.search_entries.indexed_at IS 'When it was written.';
 
 
 --
--- Name: tokens; Type: TABLE; Schema: core; Owner: quire_owner
+-- Name: subjects; Type: TABLE; Schema: core; Owner: quire_owner
 --
 
-CREATE TABLE core.tokens (
-    id uuid NOT NULL,
+CREATE TABLE core.subjects (
+    issuer text NOT NULL,
+    subject text NOT NULL,
     user_id uuid NOT NULL,
-    token_hash bytea NOT NULL,
-    name text NOT NULL,
-    scopes text[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone,
-    revoked_at timestamp with time zone,
-    last_used_at timestamp with time zone,
-    CONSTRAINT tokens_hash_ck CHECK ((octet_length(token_hash) = 32)),
-    CONSTRAINT tokens_scopes_ck CHECK (((scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text, 'metrics'::text, 'bypass_rate_limit'::text]) AND (cardinality(scopes) > 0)))
+    last_seen_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    CONSTRAINT subjects_issuer_ck CHECK (((length(issuer) >= 1) AND (length(issuer) <= 500))),
+    CONSTRAINT subjects_subject_ck CHECK (((length(subject) >= 1) AND (length(subject) <= 255)))
 );
 
 
-ALTER TABLE core.tokens OWNER TO quire_owner;
+ALTER TABLE core.subjects OWNER TO quire_owner;
 
 --
--- Name: TABLE tokens; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: TABLE subjects; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.tokens IS 'Bearer tokens, stored only as SHA-256: the token itself is shown once, when it is made.';
-
-
---
--- Name: COLUMN tokens.id; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.tokens.id IS 'UUIDv7; what a list or a revoke names, never the token.';
+COMMENT ON TABLE core.subjects IS 'Identities that an issuer of JWTs vouches for, and whose users they are. A user may have several, and tokens beside.';
 
 
 --
--- Name: COLUMN tokens.user_id; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: COLUMN subjects.issuer; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.tokens.user_id IS 'Whose token it is.';
-
-
---
--- Name: COLUMN tokens.token_hash; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.tokens.token_hash IS 'sha256 of the token, 32 bytes.';
+COMMENT ON COLUMN core.subjects.issuer IS 'Claim iss, as QUIRE_JWT_ISSUER names it.';
 
 
 --
--- Name: COLUMN tokens.name; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: COLUMN subjects.subject; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.tokens.name IS 'What its owner calls it.';
-
-
---
--- Name: COLUMN tokens.scopes; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.tokens.scopes IS 'Of read, write, admin (operator of the installation), metrics, bypass_rate_limit.';
+COMMENT ON COLUMN core.subjects.subject IS 'Claim sub (or QUIRE_JWT_USER_CLAIM): stable at its issuer, never given to another there.';
 
 
 --
--- Name: COLUMN tokens.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: COLUMN subjects.user_id; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.tokens.created_at IS 'When the token was made.';
-
-
---
--- Name: COLUMN tokens.expires_at; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON COLUMN core.tokens.expires_at IS 'From then on it is refused; NULL never expires.';
+COMMENT ON COLUMN core.subjects.user_id IS 'The user that requests of this subject act as.';
 
 
 --
--- Name: COLUMN tokens.revoked_at; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: COLUMN subjects.created_at; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.tokens.revoked_at IS 'Since when it is revoked; NULL is valid.';
+COMMENT ON COLUMN core.subjects.created_at IS 'When it was linked, or first seen (QUIRE_JWT_CREATE_USERS).';
 
 
 --
--- Name: COLUMN tokens.last_used_at; Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: COLUMN subjects.last_seen_at; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.tokens.last_used_at IS 'Last use, to the hour (written at most once an hour, to spare WAL).';
+COMMENT ON COLUMN core.subjects.last_seen_at IS 'Last use, to the hour, as core.tokens.last_used_at.';
+
+
+--
+-- Name: COLUMN subjects.disabled_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.subjects.disabled_at IS 'Since when it is refused, whatever its issuer says; the row stays, so that it is not made anew. NULL: let in.';
 
 
 --
@@ -16841,7 +18708,7 @@ ALTER TABLE core.workspace_members OWNER TO quire_owner;
 -- Name: TABLE workspace_members; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.workspace_members IS 'Who may do what in a workspace. Nobody else sees it, not even an admin token.';
+COMMENT ON TABLE core.workspace_members IS 'Who may do what in a workspace. Nobody else sees its pages, not even with an admin token; that one manages members.';
 
 
 --
@@ -18370,11 +20237,27 @@ ALTER TABLE ONLY core.rate_policies
 
 
 --
+-- Name: readers readers_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.readers
+    ADD CONSTRAINT readers_pk PRIMARY KEY (workspace_id, role_name);
+
+
+--
 -- Name: search_entries search_entries_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
 ALTER TABLE ONLY core.search_entries
     ADD CONSTRAINT search_entries_pk PRIMARY KEY (workspace_id, page_id, no);
+
+
+--
+-- Name: subjects subjects_pk; Type: CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.subjects
+    ADD CONSTRAINT subjects_pk PRIMARY KEY (issuer, subject);
 
 
 --
@@ -18894,6 +20777,13 @@ COMMENT ON INDEX core.rate_policies_pk IS 'Policies by name.';
 
 
 --
+-- Name: INDEX readers_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.readers_pk IS 'Readers of a workspace; supports the foreign key.';
+
+
+--
 -- Name: INDEX search_entries_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
@@ -18912,6 +20802,27 @@ CREATE INDEX search_entries_text_ix ON core.search_entries USING gin (body_tsv);
 --
 
 COMMENT ON INDEX core.search_entries_text_ix IS 'Full text.';
+
+
+--
+-- Name: INDEX subjects_pk; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.subjects_pk IS 'api.admit_subject finds the user of a request.';
+
+
+--
+-- Name: subjects_user_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX subjects_user_ix ON core.subjects USING btree (user_id);
+
+
+--
+-- Name: INDEX subjects_user_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.subjects_user_ix IS 'Subjects of a user; supports the foreign key.';
 
 
 --
@@ -19269,6 +21180,22 @@ ALTER TABLE ONLY core.pages
 
 
 --
+-- Name: readers readers_workspace_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.readers
+    ADD CONSTRAINT readers_workspace_fk FOREIGN KEY (workspace_id) REFERENCES core.workspaces(id) ON DELETE CASCADE;
+
+
+--
+-- Name: subjects subjects_user_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE ONLY core.subjects
+    ADD CONSTRAINT subjects_user_fk FOREIGN KEY (user_id) REFERENCES core.users(id) ON DELETE CASCADE;
+
+
+--
 -- Name: tokens tokens_user_fk; Type: FK CONSTRAINT; Schema: core; Owner: quire_owner
 --
 
@@ -19325,10 +21252,405 @@ ALTER TABLE ONLY procrastinate.procrastinate_periodic_defers
 
 
 --
+-- Name: block_embeddings analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.block_embeddings FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON block_embeddings; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.block_embeddings IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: blocks analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.blocks FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON blocks; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.blocks IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: indexing_dead_letters analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.indexing_dead_letters FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON indexing_dead_letters; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.indexing_dead_letters IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: indexing_done analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.indexing_done FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON indexing_done; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.indexing_done IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: indexing_queue analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.indexing_queue FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON indexing_queue; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.indexing_queue IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: page_changes analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.page_changes FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON page_changes; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.page_changes IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: page_names analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.page_names FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON page_names; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.page_names IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: page_snapshots analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.page_snapshots FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON page_snapshots; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.page_snapshots IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: pages analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.pages FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON pages; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.pages IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: readers analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.readers FOR SELECT TO quire_analyst USING ((EXISTS ( SELECT
+   FROM pg_roles r
+  WHERE ((r.rolname = readers.role_name) AND pg_has_role(r.oid, 'usage'::text)))));
+
+
+--
+-- Name: POLICY analyst_reads ON readers; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.readers IS 'Entries of the role that asks, and of the groups whose rights it inherits.';
+
+
+--
+-- Name: search_entries analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.search_entries FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON search_entries; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.search_entries IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: workspace_members analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.workspace_members FOR SELECT TO quire_analyst USING ((workspace_id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON workspace_members; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.workspace_members IS 'Rows of the workspaces that core.readers shows.';
+
+
+--
+-- Name: workspaces analyst_reads; Type: POLICY; Schema: core; Owner: quire_owner
+--
+
+CREATE POLICY analyst_reads ON core.workspaces FOR SELECT TO quire_analyst USING ((id = ANY (ARRAY( SELECT r.workspace_id
+   FROM core.readers r))));
+
+
+--
+-- Name: POLICY analyst_reads ON workspaces; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON POLICY analyst_reads ON core.workspaces IS 'The workspaces that core.readers shows.';
+
+
+--
+-- Name: audit_log; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.audit_log ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: block_embeddings; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.block_embeddings ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: blocks; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.blocks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: embedding_models; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.embedding_models ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: idempotency_keys; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_alerts; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_alerts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_breakers; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_breakers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_control; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_control ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_counters; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_counters ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_dead_letters; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_dead_letters ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_done; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_done ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_done_default; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_done_default ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_leases; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_leases ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_queue; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_queue ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_scaling; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_scaling ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_stats; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_stats ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: indexing_workers; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.indexing_workers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_changes; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_changes ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_changes_default; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_changes_default ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_names; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_names ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_snapshots; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_snapshots ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: page_snapshots_due; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.page_snapshots_due ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: pages; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.pages ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: rate_buckets; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.rate_buckets ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: rate_policies; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.rate_policies ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: readers; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.readers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: search_entries; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.search_entries ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: subjects; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.subjects ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: tokens; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.tokens ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: users; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.users ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workspace_members; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.workspace_members ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workspaces; Type: ROW SECURITY; Schema: core; Owner: quire_owner
+--
+
+ALTER TABLE core.workspaces ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: SCHEMA api; Type: ACL; Schema: -; Owner: quire_owner
 --
 
 GRANT USAGE ON SCHEMA api TO quire_api;
+
+
+--
+-- Name: SCHEMA core; Type: ACL; Schema: -; Owner: quire_owner
+--
+
+GRANT USAGE ON SCHEMA core TO quire_analyst;
 
 
 --
@@ -19361,6 +21683,30 @@ GRANT USAGE ON SCHEMA procrastinate TO quire_worker;
 
 
 --
+-- Name: FUNCTION admin_create_token(p_actor uuid, p_token_id uuid, p_token_hash bytea, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_create_token(p_actor uuid, p_token_id uuid, p_token_hash bytea, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_create_token(p_actor uuid, p_token_id uuid, p_token_hash bytea, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_create_user(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_create_user(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_create_user(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_create_workspace(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_create_workspace(p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_create_workspace(p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
+
+
+--
 -- Name: FUNCTION admin_discard_dead_letters(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -19382,6 +21728,14 @@ GRANT ALL ON FUNCTION api.admin_group_dead_letters(p_actor uuid, p_token_id uuid
 
 REVOKE ALL ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION api.admin_indexing_state(p_actor uuid, p_token_id uuid) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_list_audit(p_actor uuid, p_token_id uuid, p_action text, p_of_workspace_id uuid, p_user_id uuid, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_audit(p_actor uuid, p_token_id uuid, p_action text, p_of_workspace_id uuid, p_user_id uuid, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_audit(p_actor uuid, p_token_id uuid, p_action text, p_of_workspace_id uuid, p_user_id uuid, p_limit integer, p_cursor text) TO quire_api;
 
 
 --
@@ -19409,6 +21763,30 @@ GRANT ALL ON FUNCTION api.admin_list_limits(p_actor uuid, p_token_id uuid) TO qu
 
 
 --
+-- Name: FUNCTION admin_list_tokens(p_actor uuid, p_token_id uuid, p_user_id uuid, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_tokens(p_actor uuid, p_token_id uuid, p_user_id uuid, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_tokens(p_actor uuid, p_token_id uuid, p_user_id uuid, p_limit integer, p_cursor text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_list_users(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_users(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_users(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_list_workspaces(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_workspaces(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_workspaces(p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) TO quire_api;
+
+
+--
 -- Name: FUNCTION admin_pause_indexing(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -19433,6 +21811,22 @@ GRANT ALL ON FUNCTION api.admin_resume_indexing(p_actor uuid, p_token_id uuid) T
 
 
 --
+-- Name: FUNCTION admin_revoke_token(p_actor uuid, p_token_id uuid, p_revoked_token_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_revoke_token(p_actor uuid, p_token_id uuid, p_revoked_token_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_revoke_token(p_actor uuid, p_token_id uuid, p_revoked_token_id uuid) TO quire_api;
+
+
+--
+-- Name: FUNCTION admin_rotate_token(p_actor uuid, p_token_id uuid, p_rotated_token_id uuid, p_token_hash bytea, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_rotate_token(p_actor uuid, p_token_id uuid, p_rotated_token_id uuid, p_token_hash bytea, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_rotate_token(p_actor uuid, p_token_id uuid, p_rotated_token_id uuid, p_token_hash bytea, p_body text) TO quire_api;
+
+
+--
 -- Name: FUNCTION admin_unblock_limit(p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -19446,6 +21840,14 @@ GRANT ALL ON FUNCTION api.admin_unblock_limit(p_actor uuid, p_token_id uuid, p_b
 
 REVOKE ALL ON FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) FROM PUBLIC;
 GRANT ALL ON FUNCTION api.admit(p_token_hash bytea, p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text) TO quire_api;
+
+
+--
+-- Name: FUNCTION admit_subject(p_issuer text, p_subject text, p_scopes text[], p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text, p_create boolean, p_role text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admit_subject(p_issuer text, p_subject text, p_scopes text[], p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text, p_create boolean, p_role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admit_subject(p_issuer text, p_subject text, p_scopes text[], p_policies text[], p_costs integer[], p_workspace_id uuid, p_peer text, p_create boolean, p_role text) TO quire_api;
 
 
 --
@@ -19489,6 +21891,22 @@ GRANT ALL ON FUNCTION api.embedding_model() TO quire_api;
 
 
 --
+-- Name: FUNCTION get_me(p_actor uuid, p_token_id uuid, p_scopes text[], p_only uuid[], p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.get_me(p_actor uuid, p_token_id uuid, p_scopes text[], p_only uuid[], p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.get_me(p_actor uuid, p_token_id uuid, p_scopes text[], p_only uuid[], p_limit integer, p_cursor text) TO quire_api;
+
+
+--
+-- Name: FUNCTION get_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.get_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.get_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) TO quire_api;
+
+
+--
 -- Name: FUNCTION get_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_known_versions bigint[]); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -19510,6 +21928,22 @@ GRANT ALL ON FUNCTION api.get_page_since(p_workspace_id uuid, p_actor uuid, p_pa
 
 REVOKE ALL ON FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION api.get_page_version(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_version bigint, p_known_versions bigint[]) TO quire_api;
+
+
+--
+-- Name: FUNCTION get_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.get_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.get_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid) TO quire_api;
+
+
+--
+-- Name: FUNCTION list_members(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.list_members(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.list_members(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_limit integer, p_cursor text) TO quire_api;
 
 
 --
@@ -19553,6 +21987,14 @@ GRANT ALL ON FUNCTION api.patch_page(p_workspace_id uuid, p_actor uuid, p_page_i
 
 
 --
+-- Name: FUNCTION put_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.put_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.put_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid, p_body text) TO quire_api;
+
+
+--
 -- Name: FUNCTION put_page(p_workspace_id uuid, p_actor uuid, p_page_id uuid, p_if_match text[], p_base_version bigint, p_document text, p_priority smallint, p_return text, p_idempotency_key text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -19574,6 +22016,22 @@ GRANT ALL ON FUNCTION api.readiness() TO quire_api;
 
 REVOKE ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) TO quire_api;
+
+
+--
+-- Name: FUNCTION remove_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.remove_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.remove_member(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_user_id uuid) TO quire_api;
+
+
+--
+-- Name: FUNCTION rename_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_body text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.rename_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_body text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.rename_workspace(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_body text) TO quire_api;
 
 
 --
@@ -19620,6 +22078,13 @@ REVOKE ALL ON FUNCTION core.alertable_groups(p_limit integer) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.answer_once(p_workspace_id uuid, p_actor uuid, p_key text, p_function text, p_request jsonb) FROM PUBLIC;
+
+
+--
+-- Name: TABLE pages; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.pages TO quire_analyst;
 
 
 --
@@ -19686,6 +22151,13 @@ REVOKE ALL ON FUNCTION core.change_months(p_before timestamp with time zone) FRO
 
 
 --
+-- Name: FUNCTION check_access(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_role text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_access(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_role text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_batch(p_batch jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -19749,10 +22221,31 @@ REVOKE ALL ON FUNCTION core.check_model(p_name text, p_dimensions integer, p_con
 
 
 --
+-- Name: FUNCTION check_name(p_name text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_name(p_name text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_needed(p_body jsonb, p_needed text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_needed(p_body jsonb, p_needed text[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_operator(p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.check_operator(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_owner_stays(p_workspace_id uuid, p_user_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_owner_stays(p_workspace_id uuid, p_user_id uuid) FROM PUBLIC;
 
 
 --
@@ -19777,10 +22270,24 @@ REVOKE ALL ON FUNCTION core.check_rate_policy(p_name text) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION check_role(p_role text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_role(p_role text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.check_scaling(p_target_seconds double precision, p_cooldown_seconds double precision, p_provider_limit double precision) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_scopes(p_scopes text[], p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_scopes(p_scopes text[], p_actor uuid, p_token_id uuid) FROM PUBLIC;
 
 
 --
@@ -19802,6 +22309,13 @@ REVOKE ALL ON FUNCTION core.check_since(p_page core.pages, p_since bigint) FROM 
 --
 
 REVOKE ALL ON FUNCTION core.check_snapshots(p_workspace_id uuid, p_page_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION check_user(p_user_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_user(p_user_id uuid) FROM PUBLIC;
 
 
 --
@@ -19858,6 +22372,13 @@ REVOKE ALL ON FUNCTION core.create_page(p_workspace_id uuid, p_actor uuid, p_doc
 --
 
 REVOKE ALL ON FUNCTION core.cron_loaded() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION cursor_id(p_cursor text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.cursor_id(p_cursor text) FROM PUBLIC;
 
 
 --
@@ -20057,10 +22578,24 @@ REVOKE ALL ON FUNCTION core.find_pages(p_workspace_id uuid, p_after jsonb, p_sin
 
 
 --
+-- Name: FUNCTION find_token(p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.find_token(p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION finished_jobs(p_before timestamp with time zone, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
 REVOKE ALL ON FUNCTION core.finished_jobs(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION grant_by_claim(p_workspace_id uuid, p_user_id uuid, p_role text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.grant_by_claim(p_workspace_id uuid, p_user_id uuid, p_role text) FROM PUBLIC;
 
 
 --
@@ -20075,6 +22610,13 @@ REVOKE ALL ON FUNCTION core.hash_text(p_text text) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION id_cursor(p_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.id_cursor(p_id uuid) FROM PUBLIC;
 
 
 --
@@ -20103,6 +22645,27 @@ REVOKE ALL ON FUNCTION core.is_compound_operation(p_op text, p_path text[], p_fr
 --
 
 REVOKE ALL ON FUNCTION core.is_idle_bucket(p_bucket core.rate_buckets, p_before timestamp with time zone) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION is_name(p_name text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.is_name(p_name text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION is_operator(p_actor uuid, p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.is_operator(p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION is_time(p_time text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.is_time(p_time text) FROM PUBLIC;
 
 
 --
@@ -20155,6 +22718,13 @@ REVOKE ALL ON FUNCTION core.live_blocks(p_workspace_id uuid, p_limit integer, p_
 
 
 --
+-- Name: FUNCTION live_token(p_token_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.live_token(p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -20197,6 +22767,13 @@ REVOKE ALL ON FUNCTION core.make_snapshot(p_workspace_id uuid, p_page_id uuid, p
 
 
 --
+-- Name: FUNCTION make_subject(p_issuer text, p_subject text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.make_subject(p_issuer text, p_subject text) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION match_entries(p_workspace_id uuid, p_query tsquery, p_contains jsonb, p_pages uuid[], p_nos integer[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -20208,6 +22785,13 @@ REVOKE ALL ON FUNCTION core.match_entries(p_workspace_id uuid, p_query tsquery, 
 --
 
 REVOKE ALL ON FUNCTION core.measure_queue() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION member_body(p_workspace_id uuid, p_user_id uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.member_body(p_workspace_id uuid, p_user_id uuid) FROM PUBLIC;
 
 
 --
@@ -20236,6 +22820,13 @@ REVOKE ALL ON FUNCTION core.name_block(p_block jsonb, p_default text, p_context 
 --
 
 REVOKE ALL ON FUNCTION core.name_blocks(p_blocks jsonb) FROM PUBLIC;
+
+
+--
+-- Name: TABLE page_names; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.page_names TO quire_analyst;
 
 
 --
@@ -20362,6 +22953,13 @@ REVOKE ALL ON FUNCTION core.rank_limits(p_policies core.rate_policies[], p_said 
 --
 
 REVOKE ALL ON FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION read_members(p_body text, p_types jsonb, p_needed text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.read_members(p_body text, p_types jsonb, p_needed text[]) FROM PUBLIC;
 
 
 --
@@ -20617,6 +23215,13 @@ REVOKE ALL ON FUNCTION core.tg_pages__mark_recent() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION token_body(p_token core.tokens); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.token_body(p_token core.tokens) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION touch(p_kind text, p_id text, p_what text, p_gone text[], p_n integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -20649,6 +23254,13 @@ REVOKE ALL ON FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_fr
 --
 
 REVOKE ALL ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION workspace_body(p_workspace_id uuid, p_actor uuid); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.workspace_body(p_workspace_id uuid, p_actor uuid) FROM PUBLIC;
 
 
 --
@@ -20868,10 +23480,17 @@ GRANT ALL ON FUNCTION indexing.write_entries(p_lease_id uuid, p_places integer[]
 
 
 --
--- Name: FUNCTION add_member(p_workspace_id uuid, p_user_id uuid, p_role text); Type: ACL; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION add_member(p_workspace_id uuid, p_user_id uuid, p_role text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.add_member(p_workspace_id uuid, p_user_id uuid, p_role text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION add_reader(p_workspace_id uuid, p_role_name text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.add_reader(p_workspace_id uuid, p_role_name text) FROM PUBLIC;
 
 
 --
@@ -20899,24 +23518,24 @@ GRANT ALL ON FUNCTION ops.count_pages(p_workspace_id uuid) TO quire_monitor;
 
 
 --
--- Name: FUNCTION create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone); Type: ACL; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone) FROM PUBLIC;
-
-
---
--- Name: FUNCTION create_user(p_name text); Type: ACL; Schema: ops; Owner: quire_owner
---
-
-REVOKE ALL ON FUNCTION ops.create_user(p_name text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.create_token(p_user_id uuid, p_token_hash bytea, p_name text, p_scopes text[], p_expires_at timestamp with time zone, p_actor uuid, p_token_id uuid) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION create_workspace(p_name text); Type: ACL; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION create_user(p_name text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION ops.create_workspace(p_name text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.create_user(p_name text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION create_workspace(p_name text, p_owner uuid, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.create_workspace(p_name text, p_owner uuid, p_actor uuid, p_token_id uuid) FROM PUBLIC;
 
 
 --
@@ -20932,6 +23551,13 @@ REVOKE ALL ON FUNCTION ops.cron_jobs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ops.describe_indexing() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.describe_indexing() TO quire_monitor;
+
+
+--
+-- Name: FUNCTION disable_subject(p_issuer text, p_subject text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.disable_subject(p_issuer text, p_subject text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
 
 
 --
@@ -20997,6 +23623,13 @@ REVOKE ALL ON FUNCTION ops.install_cron(p_username text) FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION link_subject(p_issuer text, p_subject text, p_user_id uuid, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.link_subject(p_issuer text, p_subject text, p_user_id uuid, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION list_audit(p_action text, p_workspace_id uuid, p_actor_user_id uuid, p_before timestamp with time zone, p_before_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -21030,6 +23663,13 @@ GRANT ALL ON FUNCTION ops.list_limited(p_limit integer, p_share numeric) TO quir
 
 
 --
+-- Name: FUNCTION list_members(p_workspace_id uuid, p_after uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_members(p_workspace_id uuid, p_after uuid, p_limit integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION list_page_keys(p_workspace_id uuid, p_after_workspace_id uuid, p_after_page_id uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -21055,10 +23695,31 @@ GRANT ALL ON FUNCTION ops.list_rate_policies() TO quire_monitor;
 
 
 --
--- Name: FUNCTION list_tokens(); Type: ACL; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION list_subjects(p_user_id uuid, p_after_issuer text, p_after_subject text, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION ops.list_tokens() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.list_subjects(p_user_id uuid, p_after_issuer text, p_after_subject text, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION list_tokens(p_user_id uuid, p_before uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_tokens(p_user_id uuid, p_before uuid, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION list_users(p_after uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_users(p_after uuid, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION list_workspaces(p_after uuid, p_limit integer); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_workspaces(p_after uuid, p_limit integer) FROM PUBLIC;
 
 
 --
@@ -21220,6 +23881,27 @@ REVOKE ALL ON FUNCTION ops.remove_cron() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION remove_member(p_workspace_id uuid, p_user_id uuid, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.remove_member(p_workspace_id uuid, p_user_id uuid, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION remove_reader(p_workspace_id uuid, p_role_name text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.remove_reader(p_workspace_id uuid, p_role_name text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION rename_workspace(p_workspace_id uuid, p_name text, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.rename_workspace(p_workspace_id uuid, p_name text, p_actor uuid, p_token_id uuid) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION replay_dead_letters(p_filter jsonb, p_limit integer, p_actor uuid, p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
@@ -21234,10 +23916,17 @@ REVOKE ALL ON FUNCTION ops.resume_indexing(p_actor uuid, p_token_id uuid) FROM P
 
 
 --
--- Name: FUNCTION revoke_token(p_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+-- Name: FUNCTION revoke_token(p_token_id uuid, p_actor uuid, p_actor_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION ops.revoke_token(p_token_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.revoke_token(p_token_id uuid, p_actor uuid, p_actor_token_id uuid) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION rotate_token(p_token_id uuid, p_token_hash bytea, p_grace interval, p_actor uuid, p_actor_token_id uuid); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.rotate_token(p_token_id uuid, p_token_hash bytea, p_grace interval, p_actor uuid, p_actor_token_id uuid) FROM PUBLIC;
 
 
 --
@@ -21517,6 +24206,83 @@ GRANT ALL ON FUNCTION procrastinate.procrastinate_update_heartbeat_v1(worker_id 
 --
 
 REVOKE ALL ON FUNCTION core.tsvector_agg(tsvector) FROM PUBLIC;
+
+
+--
+-- Name: TABLE block_embeddings; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.block_embeddings TO quire_analyst;
+
+
+--
+-- Name: TABLE blocks; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.blocks TO quire_analyst;
+
+
+--
+-- Name: TABLE indexing_dead_letters; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.indexing_dead_letters TO quire_analyst;
+
+
+--
+-- Name: TABLE indexing_done; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.indexing_done TO quire_analyst;
+
+
+--
+-- Name: TABLE indexing_queue; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.indexing_queue TO quire_analyst;
+
+
+--
+-- Name: TABLE page_changes; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.page_changes TO quire_analyst;
+
+
+--
+-- Name: TABLE page_snapshots; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.page_snapshots TO quire_analyst;
+
+
+--
+-- Name: TABLE readers; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.readers TO quire_analyst;
+
+
+--
+-- Name: TABLE search_entries; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.search_entries TO quire_analyst;
+
+
+--
+-- Name: TABLE workspace_members; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.workspace_members TO quire_analyst;
+
+
+--
+-- Name: TABLE workspaces; Type: ACL; Schema: core; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE core.workspaces TO quire_analyst;
 
 
 --

@@ -99,14 +99,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(connection: psycopg.Connection) -> int:
     """A line a model."""
-    for row in _progress(connection):
+    rows = _progress(connection)
+    for row in rows:
         print(
             f"{row.state:8} {row.model} ({row.dimensions} dimensions): {row.total - row.missing} of {row.total} texts"
             f" have its vector" + (f", {row.waiting} wait" if row.state == "shadow" else "")
         )
-    dead = connection.execute("select count(*) from core.indexing_dead_letters").fetchone()
-    if dead and dead[0]:
-        print(f"{dead[0]} texts are dead letters: they get no vector until they are edited or replayed")
+    if rows and rows[0].dead:
+        print(f"{rows[0].dead} texts are dead letters: they get no vector until they are edited or replayed")
     return 0
 
 
@@ -120,12 +120,13 @@ class _Row:
     config: dict[str, Any] = field(repr=False)
     total: int
     missing: int
+    dead: int
     waiting: int
 
 
 def _progress(connection: psycopg.Connection) -> list[_Row]:
     rows = connection.execute(
-        "select model, dimensions, state, config, total, missing, waiting from ops.reembedding_progress()"
+        "select model, dimensions, state, config, total, missing, dead, waiting from ops.reembedding_progress()"
     ).fetchall()
     return [_Row(*row) for row in rows]
 

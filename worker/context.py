@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from db.embedders import Embedder, Limits, Models
+from db.embedders import Limits, Models
 from db.pool import Pool
 from db.settings import Settings
 from worker.drain import Drain
@@ -24,15 +24,10 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Context:
-    """What the jobs of one worker process share.
-
-    Attributes:
-        embedder: of the settings; what the database says is in `models`.
-    """
+    """What the jobs of one worker process share."""
 
     settings: Settings
     pool: Pool
-    embedder: Embedder
     concurrency: int
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     worker: UUID = field(default_factory=uuid4)
@@ -86,3 +81,5 @@ async def unless_stopped(stop: asyncio.Event, step: Coroutine[Any, Any, object])
         for task in (running, stopping):
             task.cancel()
         await asyncio.wait({running, stopping}, timeout=1)
+        if running.done() and not running.cancelled():
+            running.exception()  # of a step that was given up: nobody else asks for it

@@ -55,7 +55,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     if url is None:
         raise ConfigurationError("no database: set DATABASE_URL or QUIRE_WORKER_DATABASE_URL")
     try:
-        embedder = from_settings(settings)
+        from_settings(settings).close()
     except LocalUnavailable as error:
         raise ConfigurationError(f"QUIRE_EMBEDDER={settings.embedder}: {error}") from error
     count = settings.worker_concurrency
@@ -65,7 +65,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     job_pool = create_pool(
         url, pools, min_size=1, max_size=count + 9, options="-c search_path=procrastinate", name="quire_jobs"
     )
-    context = Context(settings, pool, embedder, count, stop)
+    context = Context(settings, pool, count, stop)
     await pool.open()
     await job_pool.open()
     try:
@@ -88,7 +88,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 until_it_works(stop, "catch_up", lambda: periodic.catch_up(context)),
             )
     finally:
-        embedder.close()
         context.models.close()
         await close(pool)
         await close(job_pool)

@@ -77,9 +77,8 @@ async def drain(conninfo: str, concurrency: int, model: str, batches: int = 0, s
         as_role(conninfo, "quire_worker"), settings, min_size=concurrency, max_size=concurrency + 3, name="bench-drain"
     )
     await pool.open(wait=True)
-    embedder = NoEmbedder(model)
-    context = Context(settings, pool, embedder, concurrency)
-    context.models.current = only(embedder)
+    context = Context(settings, pool, concurrency)
+    context.models.current = only(NoEmbedder(model))
     app: Any = tasks.create_indexing_app(context)
     job = app.tasks["index_drain"]
     lap = Lap()

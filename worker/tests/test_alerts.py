@@ -20,7 +20,6 @@ import psycopg
 import pytest
 
 from db import logs
-from db.embedders import HashingEmbedder
 from db.pool import create_pool
 from db.settings import Settings, as_role
 from worker import alerts
@@ -73,7 +72,7 @@ def send(database: str, url: str | None, workers: int = 1) -> list[int]:
         for pool in pools:
             await pool.open(wait=True)
         try:
-            contexts = [Context(settings, pool, HashingEmbedder(), concurrency=1) for pool in pools]
+            contexts = [Context(settings, pool, concurrency=1) for pool in pools]
             return await asyncio.gather(*(alerts.send_alerts(context) for context in contexts))
         finally:
             for pool in pools:

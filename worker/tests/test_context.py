@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from db.embedders import from_settings
 from db.pool import create_pool
 from db.settings import Settings
 from worker.context import Context, unless_stopped
@@ -36,7 +35,7 @@ def test_a_stop_ends_what_waits_for_a_lost_database(what: str) -> None:
         settings = Settings.from_env({})
         pool = create_pool(NOBODY, settings, min_size=1, max_size=2)
         await pool.open()
-        context = Context(settings, pool, from_settings(settings), concurrency=1)
+        context = Context(settings, pool, concurrency=1)
         try:
             if what == "registry":
                 return await seconds_to_stop(keep_registered(context), context.stop)

@@ -14,7 +14,6 @@ import procrastinate
 import psycopg
 import pytest
 
-from db.embedders import from_settings
 from db.pool import create_pool
 from db.settings import Settings, as_role
 from worker import periodic, tasks
@@ -45,11 +44,9 @@ def with_context(database: str, work: Callable[[Context], Awaitable[Any]], maint
         settings = replace(Settings.from_env({}), maintenance_database_url=maintenance)
         pool = create_pool(as_role(database, "quire_worker"), settings, min_size=1, max_size=4)
         await pool.open()
-        embedder = from_settings(settings)
         try:
-            return await work(Context(settings, pool, embedder, concurrency=1))
+            return await work(Context(settings, pool, concurrency=1))
         finally:
-            embedder.close()
             await pool.close()
 
     return asyncio.run(run())

@@ -4,6 +4,7 @@ that is kept or closed as announced, and the server's memory stays where it was.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -41,11 +42,15 @@ class Sender:
     connection: http.client.HTTPConnection | None = None
 
     def run(self, cases: Sequence[Case]) -> None:
+        with contextlib.closing(self):
+            self._run(cases)
+
+    def _run(self, cases: Sequence[Case]) -> None:
         for case in cases:
             try:
                 status, kind, body = self.raw(case.raw) if case.raw is not None else self.http(case)
             except (OSError, http.client.HTTPException) as error:
-                self.connection = None
+                self.close()
                 self.wrong.append(f"{type(error).__name__} {error}: {case!r:.300}")
                 continue
             self.statuses[status] += 1
@@ -88,9 +93,13 @@ class Sender:
         answer = connection.getresponse()
         content = answer.read()
         if answer.will_close:
-            connection.close()
-            self.connection = None
+            self.close()
         return answer.status, (answer.getheader("content-type") or "").split(";")[0], content
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
     def raw(self, data: bytes) -> tuple[int, str, bytes]:
         data = data.replace(b"{base}", self.base.encode()).replace(b"{token}", self.token.encode())

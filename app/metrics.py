@@ -142,7 +142,7 @@ class Metrics:
         )
         self.rate_limit_refunds = Counter(
             "quire_rate_limit_refunds_total",
-            "Requests whose points were given back: outcome done, gone (out of the window already), failed.",
+            "Requests whose points were given back: outcome done, kept or failed.",
             ["policy", "outcome"],
             registry=registry,
         )

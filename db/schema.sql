@@ -1824,10 +1824,10 @@ COMMENT ON FUNCTION api.readiness() IS 'Number of the newest applied migration; 
 
 
 --
--- Name: refund(uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[]); Type: FUNCTION; Schema: api; Owner: quire_owner
+-- Name: refund(uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[], text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) RETURNS TABLE(points integer)
+CREATE FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) RETURNS TABLE(points integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '250ms'
@@ -1836,6 +1836,15 @@ declare
     v_hit record;
 begin
     points := 0;
+    if p_instead is not null and exists (
+        select from core.decide_limits(
+            array[p_instead], array[1], p_actor, p_token_id, p_workspace_id, p_peer
+        ) as d
+        where d.decision in ('limited', 'blocked', 'failed_closed')
+    ) then
+        return next;
+        return;
+    end if;
     for v_hit in
         select
             p.name, h.cost, h.hit_at,
@@ -1855,13 +1864,14 @@ end;
 $$;
 
 
-ALTER FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) OWNER TO quire_owner;
+ALTER FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]); Type: COMMENT; Schema: api; Owner: quire_owner
+-- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) IS 'Gives back the points that a request took, named by what api.admit answered; how many came back.';
+COMMENT ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) IS 'Gives back the points that a request took, named by what api.admit answered, unless the policy by which it counts
+instead has no room; how many came back.';
 
 
 --
@@ -22012,11 +22022,11 @@ GRANT ALL ON FUNCTION api.readiness() TO quire_api;
 
 
 --
--- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]); Type: ACL; Schema: api; Owner: quire_owner
+-- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) TO quire_api;
+REVOKE ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) TO quire_api;
 
 
 --

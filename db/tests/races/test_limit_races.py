@@ -98,7 +98,8 @@ def test_a_refund_that_meets_hits_frees_what_was_taken(database: str) -> None:
             assert row is not None
             if row[0] == "allowed" and place % 2:
                 connection.execute(
-                    "select points from api.refund(null, %s, null, null, '{page-save}', '{1}', %s)", [user, [row[1]]]
+                    "select points from api.refund(null, %s, null, null, '{page-save}', '{1}', %s, null)",
+                    [user, [row[1]]],
                 )
             elif row[0] == "allowed":
                 kept += 1

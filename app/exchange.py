@@ -45,7 +45,7 @@ class Services:
     Attributes:
         limiter: admits requests.
         models: what queries are embedded with.
-        identity: whose JWTs are believed, and tokens known to be unknown.
+        identity: whose JWTs are believed.
         newest_migration: number of the newest migration file of this release.
         readiness: newest migration of the database, asked for by all probes together.
         draining: set when the process is to stop: /readyz says no from then on.

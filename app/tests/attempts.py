@@ -374,7 +374,8 @@ def _jwts() -> list[Attempt]:
         return Attempt(group, what, refusal, lambda stage: request("GET", path, token=token(stage))(stage))
 
     def good(stage: Stage, **changed: Any) -> str:
-        return stage.issuer.token(**{"sub": stage.subject, "spaces": [str(stage.own)]} | changed)
+        claims: dict[str, Any] = {"sub": stage.subject, "spaces": [str(stage.own)]} | changed
+        return stage.issuer.token(**claims)
 
     def claimed(what: str, refusal: str = invalid, **changed: Callable[[], Any]) -> Attempt:
         return tried(what, lambda stage: good(stage, **{name: value() for name, value in changed.items()}), refusal)
@@ -760,7 +761,7 @@ def _direct_sql() -> list[Attempt]:
 
 # One good body of each that has one.
 _BLOCK: dict[str, Any] = {"id": "b", "type": "code", "data": {}}
-_PAGE = {"title": "x", "properties": {}, "blocks": [_BLOCK]}
+_PAGE: dict[str, Any] = {"title": "x", "properties": {}, "blocks": [_BLOCK]}
 _MOVE = {"op": "copy", "from": "/title", "path": "/properties/x"}
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "pages"): _PAGE,

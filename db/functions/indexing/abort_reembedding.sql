@@ -1,5 +1,5 @@
--- indexing.abort_reembedding: the shadow is filled no longer; its name, NULL when there was none. Audited. The vectors that it
--- has stay until they are dropped (indexing.drop_vectors), or go on being filled after all.
+-- indexing.abort_reembedding: the shadow is filled no longer; its name, NULL when there was none. Audited. The vectors
+-- that it has stay until they are dropped (indexing.drop_vectors), or go on being filled after all.
 create or replace function indexing.abort_reembedding()
 returns text
 language plpgsql

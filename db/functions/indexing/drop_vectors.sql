@@ -1,6 +1,6 @@
 -- indexing.drop_vectors: removes a retired model's vectors, those of a slice of pages a call, in key order behind the
--- last one. No row: the end is reached, and the model is marked as dropped, audited. Drop its index first: each row is then
--- cheap. PT409 model_in_use: not a retired one.
+-- last one. No row: the end is reached, and the model is marked as dropped, audited. Drop its index first: each row is
+-- then cheap. PT409 model_in_use: not a retired one.
 create or replace function indexing.drop_vectors(
     p_model text,
     p_after_workspace_id uuid,

@@ -1,6 +1,6 @@
 -- ops.set_scheduler: puts a scheduler in charge of periodic work; from its commit on the other one's calls of
--- ops.run_periodic do nothing. Audited, if it was another. ops.install_cron and ops.remove_cron call it, `quire schedule`
--- too. 22023: no such scheduler; 0A000: pg_cron's library is not loaded.
+-- ops.run_periodic do nothing. Audited, if it was another. ops.install_cron and ops.remove_cron call it, `quire
+-- schedule` too. 22023: no such scheduler; 0A000: pg_cron's library is not loaded.
 create or replace function ops.set_scheduler(
     p_scheduler text
 )

@@ -104,7 +104,8 @@ def _strings(schema: dict[str, Any], at: str, seen: tuple[str, ...]) -> Iterator
     for kind in ("allOf", "oneOf", "anyOf"):
         for part in schema.get(kind, ()):
             yield from _strings(part, at, seen)
-    if "string" in (schema.get("type") if isinstance(schema.get("type"), list) else [schema.get("type")]):
+    kinds: Any = schema.get("type")
+    if kinds == "string" or (isinstance(kinds, list) and "string" in kinds):
         yield at
     for name, member in schema.get("properties", {}).items():
         yield from _strings(member, f"{at}.{name}", seen)

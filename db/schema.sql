@@ -4559,12 +4559,22 @@ CREATE FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cos
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_blocks constant boolean := p_policy.block_seconds > 0;
+    v_take boolean;
     v_said core.limit_decision;
 begin
     begin
-        v_said := core.look_at_limit(p_policy, p_key, p_cost);
-        if p_cost > 0 and v_said.decision <> 'blocked' and p_cost <= p_policy.points
-            and (v_said.decision = 'allowed' or p_policy.block_seconds > 0) then
+        if v_blocks and p_cost > 0 then
+            v_take := not exists (
+                select from core.rate_buckets as b
+                where b.policy = p_policy.name and b.key = p_key and b.blocked_until is not null
+            );
+        end if;
+        if v_take is not true then
+            v_said := core.look_at_limit(p_policy, p_key, p_cost);
+            v_take := p_cost > 0 and v_said.decision <> 'blocked' and (v_said.decision = 'allowed' or v_blocks);
+        end if;
+        if v_take then
             v_said := core.take_limit(p_policy, p_key, p_cost);
         end if;
     exception

@@ -4000,9 +4000,14 @@ begin
     where l.lease_id = (p_lease).lease_id and not exists (
         select
         from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
-        inner join core.indexing_queue as q
-            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+        -- by key, never all that waits
+        cross join lateral (
+            select
+            from core.indexing_queue as q
+            where q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
                 and q.lease_id = (p_lease).lease_id
+            limit 1
+        ) as q
     );
     return next;
 end;
@@ -5060,6 +5065,7 @@ begin
                     > (p_lane, p_priority, t.workspace_id, t.after_seq)
                     and (d.lane, d.priority, d.workspace_id, d.seq)
                     <= (p_lane, p_priority, t.workspace_id, p_due_seq)
+                    and d.lane >= 0  -- as the index has it
                     and d.lease_id is null and d.run_at <= p_now
                 order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
@@ -5236,11 +5242,7 @@ begin
     cross join lateral (
         select q.ctid as row_id, q.generation
         from core.indexing_queue as q
-        -- "between" and "order by": by the key whatever the statistics say. With "=" alone PostgreSQL 18 took the fair
-        -- index, by skip scan, where the queue had been vacuumed empty and never analyzed: all that the workspace has.
-        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no between k.no and k.no
-            and q.lease_id = p_lease_id
-        order by q.no
+        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no and q.lease_id = p_lease_id
         limit 1
         for update
     ) as h;
@@ -8680,18 +8682,6 @@ begin
         order by p.edited_minute desc, p.updated_at desc
         limit 200
     ),
-    tail as (
-        -- lane 1: what failed and is tried again
-        select q.*
-        from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
-        cross join lateral (
-            select q.* from core.indexing_queue as q
-            where (q.lane, q.priority, q.workspace_id) >= (c.lane, c.priority, p_workspace_id)
-                and (q.lane, q.priority, q.workspace_id) <= (c.lane, c.priority, p_workspace_id)
-            order by q.lane desc, q.priority desc, q.workspace_id desc, q.seq desc
-            limit 5000
-        ) as q
-    ),
     waiting as (
         -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks
         (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
@@ -8707,7 +8697,7 @@ begin
         limit 5000)
         union
         select t.page_id, t.no, true, p.updated_at
-        from tail as t
+        from core.waiting_tail(p_workspace_id, 5000) as t
         cross join lateral (
             select p.updated_at from core.pages as p
             where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
@@ -8744,6 +8734,43 @@ ALTER FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) OWNER T
 --
 
 COMMENT ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) IS 'Keys of blocks that wait to be indexed, edits before imports, newest pages first, at most p_limit.';
+
+
+--
+-- Name: waiting_tail(uuid, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) RETURNS TABLE(page_id uuid, no integer, op text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_bitmapscan TO 'off'
+    SET enable_incremental_sort TO 'off'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+begin
+    return query
+    select q.page_id, q.no, q.op
+    from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
+    cross join lateral (
+        select w.page_id, w.no, w.op from core.indexing_queue as w
+        where (w.lane, w.priority, w.workspace_id) >= (c.lane, c.priority, p_workspace_id)
+            and (w.lane, w.priority, w.workspace_id) <= (c.lane, c.priority, p_workspace_id)
+            and w.lane >= 0  -- as the index has it
+        order by w.lane desc, w.priority desc, w.workspace_id desc, w.seq desc
+        limit p_limit
+    ) as q;
+end;
+$$;
+
+
+ALTER FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION waiting_tail(p_workspace_id uuid, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) IS 'Keys of the edits that a workspace queued last, up to p_limit of each priority and lane.';
 
 
 --
@@ -9663,6 +9690,7 @@ begin
             from core.indexing_queue as q
             where (q.lane, q.priority, q.workspace_id) > (0::smallint, p_priority, l.workspace_id)
                 and (q.lane, q.priority) <= (0::smallint, p_priority)
+                and q.lane >= 0  -- as the index has it
             order by q.lane, q.priority, q.workspace_id, q.seq
             limit 1
         ), l.place + 1
@@ -17999,20 +18027,6 @@ COMMENT ON INDEX core.indexing_leases_pk IS 'Lease of a batch.';
 
 
 --
--- Name: indexing_queue_fair_ix; Type: INDEX; Schema: core; Owner: quire_owner
---
-
-CREATE INDEX indexing_queue_fair_ix ON core.indexing_queue USING btree (lane, priority, workspace_id, seq);
-
-
---
--- Name: INDEX indexing_queue_fair_ix; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON INDEX core.indexing_queue_fair_ix IS 'Claim order within a workspace, for claims that take from several in turn. As HOT as the ready index.';
-
-
---
 -- Name: INDEX indexing_queue_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
@@ -18031,6 +18045,21 @@ CREATE INDEX indexing_queue_ready_ix ON core.indexing_queue USING btree (lane, p
 --
 
 COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim moves no entry of any index (HOT).';
+
+
+--
+-- Name: indexing_queue_turns_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_queue_turns_ix ON core.indexing_queue USING btree (lane, priority, workspace_id, seq) WHERE (lane >= 0);
+
+
+--
+-- Name: INDEX indexing_queue_turns_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_queue_turns_ix IS 'Claim order within a workspace, for claims that take from several in turn. As HOT as the ready index. Its predicate is
+always true and only in claims: look-ups by key are kept from it.';
 
 
 --
@@ -19820,6 +19849,13 @@ REVOKE ALL ON FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_fr
 --
 
 REVOKE ALL ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION waiting_tail(p_workspace_id uuid, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) FROM PUBLIC;
 
 
 --

@@ -3882,7 +3882,8 @@ CREATE TABLE core.indexing_leases (
     nos integer[] NOT NULL,
     generations integer[] NOT NULL,
     vers bigint[] NOT NULL,
-    text_hashes bytea[] NOT NULL
+    text_hashes bytea[] NOT NULL,
+    stale boolean[]
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', vacuum_truncate=off);
 
@@ -3958,6 +3959,14 @@ COMMENT ON COLUMN core.indexing_leases.vers IS 'Content version that was read af
 --
 
 COMMENT ON COLUMN core.indexing_leases.text_hashes IS 'sha256 of the text that was read; NULL where no vector is wanted because the content version has its vectors already.';
+
+
+--
+-- Name: COLUMN indexing_leases.stale; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.stale IS 'Whether something has to be written for each entry; what was in search as it is need not be looked up at the ack. NULL:
+claimed before there was this column.';
 
 
 --
@@ -6446,7 +6455,7 @@ COMMENT ON FUNCTION core.queue_heads(p_now timestamp with time zone) IS 'Smalles
 -- Name: read_leased(uuid[], uuid[], integer[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], stale integer[], places integer[], models text[], bodies text[])
+CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], stale boolean[], places integer[], models text[], bodies text[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6454,30 +6463,35 @@ CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_no
 begin
     return query
     with content as materialized (
-        select k.place::integer, k.workspace_id, k.page_id, k.no, case when k.no = 0 then p.version else b.ver end as ver,
-            b.type, b.data, p.title, e.ver as entry_ver
-        from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as k (workspace_id, page_id, no, place)
+        select u.place, g.workspace_id, g.page_id, u.no, case when u.no = 0 then p.version else b.ver end as ver,
+            e.ver as entry_ver
+        from (
+            select k.workspace_id, k.page_id, array_agg(k.no) as nos, array_agg(k.place::integer) as places
+            from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as k (workspace_id, page_id, no, place)
+            group by k.workspace_id, k.page_id
+        ) as g
         left join lateral (
-            select p.version, p.title
+            select p.version
             from core.pages as p
-            where p.workspace_id = k.workspace_id and p.id = k.page_id and p.deleted_at is null
+            where p.workspace_id = g.workspace_id and p.id = g.page_id and p.deleted_at is null
             limit 1
         ) as p on true
+        cross join lateral unnest(g.nos, g.places) as u (no, place)
         left join lateral (
-            select b.ver, b.type, b.data
+            select b.ver
             from core.blocks as b
-            where b.workspace_id = k.workspace_id and b.page_id = k.page_id and b.no = k.no and p.version is not null
+            where b.workspace_id = g.workspace_id and b.page_id = g.page_id and b.no = u.no and p.version is not null
             limit 1
         ) as b on true
         left join lateral (
             select e.ver
             from core.search_entries as e
-            where e.workspace_id = k.workspace_id and e.page_id = k.page_id and e.no = k.no
+            where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = u.no
             limit 1
         ) as e on true
     ),
-    behind as (
-        select c.place, m.model, e.text_hash
+    behind as materialized (
+        select c.place, c.workspace_id, c.page_id, c.no, m.model, e.text_hash
         from content as c
         cross join unnest(p_models) as m (model)
         left join lateral (
@@ -6490,11 +6504,18 @@ begin
     ),
     texts as materialized (
         select c.place, t.body, sha256(convert_to(t.body, 'UTF8')) as text_hash
-        from content as c
+        from (select distinct b.place, b.workspace_id, b.page_id, b.no from behind as b) as c
         cross join lateral (
-            select case when c.no = 0 then c.title else core.block_text(c.type, c.data) end as body offset 0
+            (select p.title as body
+            from core.pages as p
+            where c.no = 0 and p.workspace_id = c.workspace_id and p.id = c.page_id
+            limit 1)
+            union all
+            (select core.block_text(b.type, b.data)
+            from core.blocks as b
+            where c.no > 0 and b.workspace_id = c.workspace_id and b.page_id = c.page_id and b.no = c.no
+            limit 1)
         ) as t
-        where c.place in (select b.place from behind as b)
     ),
     wanted as (
         select t.place, b.model, t.body
@@ -6505,13 +6526,13 @@ begin
     select
         (select array_agg(c.ver order by c.place) from content as c),
         (select array_agg(t.text_hash order by c.place) from content as c left join texts as t on t.place = c.place),
-        array(
-            select c.place
-            from content as c
-            where c.ver is null or c.entry_ver is null or c.entry_ver < c.ver
+        (select
+            array_agg(
+                c.ver is null or c.entry_ver is null or c.entry_ver < c.ver
                 or c.place in (select b.place from behind as b)
-            order by c.place
-        ),
+                order by c.place
+            )
+        from content as c),
         coalesce((select array_agg(w.place order by w.place, w.model) from wanted as w), '{}'),
         coalesce((select array_agg(w.model order by w.place, w.model) from wanted as w), '{}'),
         coalesce((select array_agg(w.body order by w.place, w.model) from wanted as w), '{}');
@@ -9074,6 +9095,7 @@ declare
     v_generations integer[];
     v_vers bigint[];
     v_text_hashes bytea[];
+    v_stale boolean[];
     v_places integer[];
     v_row_ids tid[];
     v_now_generations integer[];
@@ -9082,8 +9104,8 @@ declare
 begin
     done := 0;
     again := 0;
-    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes
-    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes, l.stale
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes, v_stale
     from core.indexing_leases as l
     where l.lease_id = p_lease_id;
     if not found then
@@ -9098,21 +9120,25 @@ begin
     into v_finished, v_edited
     from (
         select h.row_id, h.generation = v_generations[h.place] and case
+            when not h.stale then true
             when v_vers[h.place] is null then e.ver is null
             else e.ver >= v_vers[h.place] and (v_text_hashes[h.place] = v_empty or m.ver >= v_vers[h.place])
         end as finished
-        from unnest(v_places, v_row_ids, v_now_generations) as h (place, row_id, generation)
+        from (
+            select k.place, k.row_id, k.generation, coalesce(v_stale[k.place], true) as stale
+            from unnest(v_places, v_row_ids, v_now_generations) as k (place, row_id, generation)
+        ) as h
         left join lateral (
             select e.ver
             from core.search_entries as e
-            where e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
+            where h.stale and e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
                 and e.no = v_nos[h.place]
             limit 1
         ) as e on true
         left join lateral (
             select m.ver
             from core.block_embeddings as m
-            where m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
+            where h.stale and m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
                 and m.no = v_nos[h.place] and m.model = p_model
             limit 1
         ) as m on true
@@ -9178,6 +9204,7 @@ declare
     v_seqs bigint[];
     v_vers bigint[];
     v_text_hashes bytea[];
+    v_stale boolean[];
 begin
     rows := 0;
     if (select c.paused from core.indexing_control as c) then
@@ -9208,13 +9235,14 @@ begin
     end if;
     rows := cardinality(v_nos);
     seq := (select max(s) from unnest(v_seqs) as s);
-    select r.* into v_vers, v_text_hashes, stale, places, models, bodies
+    select r.* into v_vers, v_text_hashes, v_stale, places, models, bodies
     from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
+    stale := array_positions(v_stale, true);
     insert into core.indexing_leases
-        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes, stale)
     values (
         p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
-        v_generations, v_vers, v_text_hashes
+        v_generations, v_vers, v_text_hashes, v_stale
     );
     if cardinality(places) > 0 then
         waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);

@@ -5162,7 +5162,8 @@ CREATE TABLE core.indexing_leases (
     nos integer[] NOT NULL,
     generations integer[] NOT NULL,
     vers bigint[] NOT NULL,
-    text_hashes bytea[] NOT NULL
+    text_hashes bytea[] NOT NULL,
+    stale boolean[]
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', vacuum_truncate=off);
 
@@ -5241,6 +5242,14 @@ COMMENT ON COLUMN core.indexing_leases.text_hashes IS 'sha256 of the text that w
 
 
 --
+-- Name: COLUMN indexing_leases.stale; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.stale IS 'Whether something has to be written for each entry; what was in search as it is need not be looked up at the ack. NULL:
+claimed before there was this column.';
+
+
+--
 -- Name: end_lease(core.indexing_leases, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -5280,9 +5289,14 @@ begin
     where l.lease_id = (p_lease).lease_id and not exists (
         select
         from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
-        inner join core.indexing_queue as q
-            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+        -- by key, never all that waits
+        cross join lateral (
+            select
+            from core.indexing_queue as q
+            where q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
                 and q.lease_id = (p_lease).lease_id
+            limit 1
+        ) as q
     );
     return next;
 end;
@@ -6582,6 +6596,7 @@ begin
                     > (p_lane, p_priority, t.workspace_id, t.after_seq)
                     and (d.lane, d.priority, d.workspace_id, d.seq)
                     <= (p_lane, p_priority, t.workspace_id, p_due_seq)
+                    and d.lane >= 0  -- as the index has it
                     and d.lease_id is null and d.run_at <= p_now
                 order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
@@ -6825,11 +6840,7 @@ begin
     cross join lateral (
         select q.ctid as row_id, q.generation
         from core.indexing_queue as q
-        -- "between" and "order by": by the key whatever the statistics say. With "=" alone PostgreSQL 18 took the fair
-        -- index, by skip scan, where the queue had been vacuumed empty and never analyzed: all that the workspace has.
-        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no between k.no and k.no
-            and q.lease_id = p_lease_id
-        order by q.no
+        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no and q.lease_id = p_lease_id
         limit 1
         for update
     ) as h;
@@ -8204,7 +8215,7 @@ COMMENT ON FUNCTION core.rank_limits(p_policies core.rate_policies[], p_said cor
 -- Name: read_leased(uuid[], uuid[], integer[], text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], stale integer[], places integer[], models text[], bodies text[])
+CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_models text[]) RETURNS TABLE(vers bigint[], text_hashes bytea[], stale boolean[], places integer[], models text[], bodies text[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -8212,30 +8223,35 @@ CREATE FUNCTION core.read_leased(p_workspace_ids uuid[], p_page_ids uuid[], p_no
 begin
     return query
     with content as materialized (
-        select k.place::integer, k.workspace_id, k.page_id, k.no, case when k.no = 0 then p.version else b.ver end as ver,
-            b.type, b.data, p.title, e.ver as entry_ver
-        from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as k (workspace_id, page_id, no, place)
+        select u.place, g.workspace_id, g.page_id, u.no, case when u.no = 0 then p.version else b.ver end as ver,
+            e.ver as entry_ver
+        from (
+            select k.workspace_id, k.page_id, array_agg(k.no) as nos, array_agg(k.place::integer) as places
+            from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as k (workspace_id, page_id, no, place)
+            group by k.workspace_id, k.page_id
+        ) as g
         left join lateral (
-            select p.version, p.title
+            select p.version
             from core.pages as p
-            where p.workspace_id = k.workspace_id and p.id = k.page_id and p.deleted_at is null
+            where p.workspace_id = g.workspace_id and p.id = g.page_id and p.deleted_at is null
             limit 1
         ) as p on true
+        cross join lateral unnest(g.nos, g.places) as u (no, place)
         left join lateral (
-            select b.ver, b.type, b.data
+            select b.ver
             from core.blocks as b
-            where b.workspace_id = k.workspace_id and b.page_id = k.page_id and b.no = k.no and p.version is not null
+            where b.workspace_id = g.workspace_id and b.page_id = g.page_id and b.no = u.no and p.version is not null
             limit 1
         ) as b on true
         left join lateral (
             select e.ver
             from core.search_entries as e
-            where e.workspace_id = k.workspace_id and e.page_id = k.page_id and e.no = k.no
+            where e.workspace_id = g.workspace_id and e.page_id = g.page_id and e.no = u.no
             limit 1
         ) as e on true
     ),
-    behind as (
-        select c.place, m.model, e.text_hash
+    behind as materialized (
+        select c.place, c.workspace_id, c.page_id, c.no, m.model, e.text_hash
         from content as c
         cross join unnest(p_models) as m (model)
         left join lateral (
@@ -8248,11 +8264,18 @@ begin
     ),
     texts as materialized (
         select c.place, t.body, sha256(convert_to(t.body, 'UTF8')) as text_hash
-        from content as c
+        from (select distinct b.place, b.workspace_id, b.page_id, b.no from behind as b) as c
         cross join lateral (
-            select case when c.no = 0 then c.title else core.block_text(c.type, c.data) end as body offset 0
+            (select p.title as body
+            from core.pages as p
+            where c.no = 0 and p.workspace_id = c.workspace_id and p.id = c.page_id
+            limit 1)
+            union all
+            (select core.block_text(b.type, b.data)
+            from core.blocks as b
+            where c.no > 0 and b.workspace_id = c.workspace_id and b.page_id = c.page_id and b.no = c.no
+            limit 1)
         ) as t
-        where c.place in (select b.place from behind as b)
     ),
     wanted as (
         select t.place, b.model, t.body
@@ -8263,13 +8286,13 @@ begin
     select
         (select array_agg(c.ver order by c.place) from content as c),
         (select array_agg(t.text_hash order by c.place) from content as c left join texts as t on t.place = c.place),
-        array(
-            select c.place
-            from content as c
-            where c.ver is null or c.entry_ver is null or c.entry_ver < c.ver
+        (select
+            array_agg(
+                c.ver is null or c.entry_ver is null or c.entry_ver < c.ver
                 or c.place in (select b.place from behind as b)
-            order by c.place
-        ),
+                order by c.place
+            )
+        from content as c),
         coalesce((select array_agg(w.place order by w.place, w.model) from wanted as w), '{}'),
         coalesce((select array_agg(w.model order by w.place, w.model) from wanted as w), '{}'),
         coalesce((select array_agg(w.body order by w.place, w.model) from wanted as w), '{}');
@@ -10650,18 +10673,6 @@ begin
         order by p.edited_minute desc, p.updated_at desc
         limit 200
     ),
-    tail as (
-        -- lane 1: what failed and is tried again
-        select q.*
-        from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
-        cross join lateral (
-            select q.* from core.indexing_queue as q
-            where (q.lane, q.priority, q.workspace_id) >= (c.lane, c.priority, p_workspace_id)
-                and (q.lane, q.priority, q.workspace_id) <= (c.lane, c.priority, p_workspace_id)
-            order by q.lane desc, q.priority desc, q.workspace_id desc, q.seq desc
-            limit 5000
-        ) as q
-    ),
     waiting as (
         -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks
         (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
@@ -10677,7 +10688,7 @@ begin
         limit 5000)
         union
         select t.page_id, t.no, true, p.updated_at
-        from tail as t
+        from core.waiting_tail(p_workspace_id, 5000) as t
         cross join lateral (
             select p.updated_at from core.pages as p
             where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null
@@ -10714,6 +10725,43 @@ ALTER FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) OWNER T
 --
 
 COMMENT ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) IS 'Keys of blocks that wait to be indexed, edits before imports, newest pages first, at most p_limit.';
+
+
+--
+-- Name: waiting_tail(uuid, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) RETURNS TABLE(page_id uuid, no integer, op text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_bitmapscan TO 'off'
+    SET enable_incremental_sort TO 'off'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+begin
+    return query
+    select q.page_id, q.no, q.op
+    from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
+    cross join lateral (
+        select w.page_id, w.no, w.op from core.indexing_queue as w
+        where (w.lane, w.priority, w.workspace_id) >= (c.lane, c.priority, p_workspace_id)
+            and (w.lane, w.priority, w.workspace_id) <= (c.lane, c.priority, p_workspace_id)
+            and w.lane >= 0  -- as the index has it
+        order by w.lane desc, w.priority desc, w.workspace_id desc, w.seq desc
+        limit p_limit
+    ) as q;
+end;
+$$;
+
+
+ALTER FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION waiting_tail(p_workspace_id uuid, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) IS 'Keys of the edits that a workspace queued last, up to p_limit of each priority and lane.';
 
 
 --
@@ -11052,6 +11100,7 @@ declare
     v_generations integer[];
     v_vers bigint[];
     v_text_hashes bytea[];
+    v_stale boolean[];
     v_places integer[];
     v_row_ids tid[];
     v_now_generations integer[];
@@ -11060,8 +11109,8 @@ declare
 begin
     done := 0;
     again := 0;
-    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes
-    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes, l.stale
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes, v_stale
     from core.indexing_leases as l
     where l.lease_id = p_lease_id;
     if not found then
@@ -11076,21 +11125,25 @@ begin
     into v_finished, v_edited
     from (
         select h.row_id, h.generation = v_generations[h.place] and case
+            when not h.stale then true
             when v_vers[h.place] is null then e.ver is null
             else e.ver >= v_vers[h.place] and (v_text_hashes[h.place] = v_empty or m.ver >= v_vers[h.place])
         end as finished
-        from unnest(v_places, v_row_ids, v_now_generations) as h (place, row_id, generation)
+        from (
+            select k.place, k.row_id, k.generation, coalesce(v_stale[k.place], true) as stale
+            from unnest(v_places, v_row_ids, v_now_generations) as k (place, row_id, generation)
+        ) as h
         left join lateral (
             select e.ver
             from core.search_entries as e
-            where e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
+            where h.stale and e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
                 and e.no = v_nos[h.place]
             limit 1
         ) as e on true
         left join lateral (
             select m.ver
             from core.block_embeddings as m
-            where m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
+            where h.stale and m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
                 and m.no = v_nos[h.place] and m.model = p_model
             limit 1
         ) as m on true
@@ -11156,6 +11209,7 @@ declare
     v_seqs bigint[];
     v_vers bigint[];
     v_text_hashes bytea[];
+    v_stale boolean[];
 begin
     rows := 0;
     if (select c.paused from core.indexing_control as c) then
@@ -11186,13 +11240,14 @@ begin
     end if;
     rows := cardinality(v_nos);
     seq := (select max(s) from unnest(v_seqs) as s);
-    select r.* into v_vers, v_text_hashes, stale, places, models, bodies
+    select r.* into v_vers, v_text_hashes, v_stale, places, models, bodies
     from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
+    stale := array_positions(v_stale, true);
     insert into core.indexing_leases
-        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes, stale)
     values (
         p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
-        v_generations, v_vers, v_text_hashes
+        v_generations, v_vers, v_text_hashes, v_stale
     );
     if cardinality(places) > 0 then
         waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);
@@ -11669,6 +11724,7 @@ begin
             from core.indexing_queue as q
             where (q.lane, q.priority, q.workspace_id) > (0::smallint, p_priority, l.workspace_id)
                 and (q.lane, q.priority) <= (0::smallint, p_priority)
+                and q.lane >= 0  -- as the index has it
             order by q.lane, q.priority, q.workspace_id, q.seq
             limit 1
         ), l.place + 1
@@ -20640,20 +20696,6 @@ COMMENT ON INDEX core.indexing_leases_pk IS 'Lease of a batch.';
 
 
 --
--- Name: indexing_queue_fair_ix; Type: INDEX; Schema: core; Owner: quire_owner
---
-
-CREATE INDEX indexing_queue_fair_ix ON core.indexing_queue USING btree (lane, priority, workspace_id, seq);
-
-
---
--- Name: INDEX indexing_queue_fair_ix; Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON INDEX core.indexing_queue_fair_ix IS 'Claim order within a workspace, for claims that take from several in turn. As HOT as the ready index.';
-
-
---
 -- Name: INDEX indexing_queue_pk; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
@@ -20672,6 +20714,21 @@ CREATE INDEX indexing_queue_ready_ix ON core.indexing_queue USING btree (lane, p
 --
 
 COMMENT ON INDEX core.indexing_queue_ready_ix IS 'Claim order. No lease, attempts or run_at in it: a claim moves no entry of any index (HOT).';
+
+
+--
+-- Name: indexing_queue_turns_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX indexing_queue_turns_ix ON core.indexing_queue USING btree (lane, priority, workspace_id, seq) WHERE (lane >= 0);
+
+
+--
+-- Name: INDEX indexing_queue_turns_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.indexing_queue_turns_ix IS 'Claim order within a workspace, for claims that take from several in turn. As HOT as the ready index. Its predicate is
+always true and only in claims: look-ups by key are kept from it.';
 
 
 --
@@ -23271,6 +23328,13 @@ REVOKE ALL ON FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_fr
 --
 
 REVOKE ALL ON FUNCTION core.waiting_blocks(p_workspace_id uuid, p_limit integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION waiting_tail(p_workspace_id uuid, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.waiting_tail(p_workspace_id uuid, p_limit integer) FROM PUBLIC;
 
 
 --

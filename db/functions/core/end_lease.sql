@@ -44,9 +44,14 @@ begin
     where l.lease_id = (p_lease).lease_id and not exists (
         select
         from unnest((p_lease).workspace_ids, (p_lease).page_ids, (p_lease).nos) as a (workspace_id, page_id, no)
-        inner join core.indexing_queue as q
-            on q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
+        -- by key, never all that waits
+        cross join lateral (
+            select
+            from core.indexing_queue as q
+            where q.workspace_id = a.workspace_id and q.page_id = a.page_id and q.no = a.no
                 and q.lease_id = (p_lease).lease_id
+            limit 1
+        ) as q
     );
     return next;
 end;

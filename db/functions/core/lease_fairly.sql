@@ -1,6 +1,6 @@
 -- core.lease_fairly: like core.lease_first, but takes up to p_quota entries of each of some workspaces, each behind a
 -- watermark of its own: one with many entries gets no more than one with few. The row comparisons make
--- indexing_queue_fair_ix the only index that gives the order, whatever the statistics say.
+-- indexing_queue_turns_ix the only index that gives the order, whatever the statistics say.
 create or replace function core.lease_fairly(
     p_lane smallint,
     p_priority smallint,
@@ -34,6 +34,7 @@ begin
                     > (p_lane, p_priority, t.workspace_id, t.after_seq)
                     and (d.lane, d.priority, d.workspace_id, d.seq)
                     <= (p_lane, p_priority, t.workspace_id, p_due_seq)
+                    and d.lane >= 0  -- as the index has it
                     and d.lease_id is null and d.run_at <= p_now
                 order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota

@@ -30,11 +30,7 @@ begin
     cross join lateral (
         select q.ctid as row_id, q.generation
         from core.indexing_queue as q
-        -- "between" and "order by": by the key whatever the statistics say. With "=" alone PostgreSQL 18 took the fair
-        -- index, by skip scan, where the queue had been vacuumed empty and never analyzed: all that the workspace has.
-        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no between k.no and k.no
-            and q.lease_id = p_lease_id
-        order by q.no
+        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no and q.lease_id = p_lease_id
         limit 1
         for update
     ) as h;

@@ -1,9 +1,9 @@
 -- core.waiting_blocks: blocks of a workspace whose entries are behind their text, in the order in which search reads
 -- them live, so that a save is found at once: edits before imports, the page edited last first, of a page its title and
 -- then what was written last. A page's 201st block comes after all others' first 200: one long page does not hide the
--- rest. Bounded work however deep the queue is: edits from the new end of the fair index, and what waits of the pages
--- edited last (an edit of a block that waits already keeps its old place in the index). Entries that wait for a
--- new model only (priority 300) have their text.
+-- rest. Bounded work however deep the queue is: edits from the new end of the queue (core.waiting_tail), and what waits
+-- of the pages edited last (an edit of a block that waits already keeps its old place in the queue). Entries that wait
+-- for a new model only (priority 300) have their text.
 create or replace function core.waiting_blocks(
     p_workspace_id uuid,
     p_limit integer
@@ -29,18 +29,6 @@ begin
         order by p.edited_minute desc, p.updated_at desc
         limit 200
     ),
-    tail as (
-        -- lane 1: what failed and is tried again
-        select q.*
-        from (values (0::smallint, 0::smallint), (0, 100), (1, 0), (1, 100)) as c (lane, priority)
-        cross join lateral (
-            select q.* from core.indexing_queue as q
-            where (q.lane, q.priority, q.workspace_id) >= (c.lane, c.priority, p_workspace_id)
-                and (q.lane, q.priority, q.workspace_id) <= (c.lane, c.priority, p_workspace_id)
-            order by q.lane desc, q.priority desc, q.workspace_id desc, q.seq desc
-            limit 5000
-        ) as q
-    ),
     waiting as (
         -- "offset 0", "limit", row comparisons: look-ups by key whatever the statistics say, see core.live_blocks
         (select n.id as page_id, q.no, q.priority < 200 as is_edit, n.updated_at
@@ -56,7 +44,7 @@ begin
         limit 5000)
         union
         select t.page_id, t.no, true, p.updated_at
-        from tail as t
+        from core.waiting_tail(p_workspace_id, 5000) as t
         cross join lateral (
             select p.updated_at from core.pages as p
             where p.workspace_id = p_workspace_id and p.id = t.page_id and p.deleted_at is null

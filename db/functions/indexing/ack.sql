@@ -1,8 +1,9 @@
 -- indexing.ack: entries of a batch are done. Short: first their queue rows are locked in key order (waiting for saves
 -- that hold one), then everything is decided under a snapshot taken after that. done: same generation, and entry and
 -- vector of the claimed version or a newer one are there, or for what is gone no entry is left: moves to the history. A
--- save between claim and ack shows in the generation, so blocks and texts need not be read again. again: edited in
--- flight (or not written): given back, to settle for a second. What is neither was not this lease's.
+-- save between claim and ack shows in the generation, so blocks and texts need not be read again, nor, of what was in
+-- search already at the claim, entry and vector. again: edited in flight (or not written): given back, to settle for a
+-- second. What is neither was not this lease's.
 -- p_places NULL: the whole batch, and the lease ends with it. p_model: vectors of other models are not waited for.
 create or replace function indexing.ack(
     p_lease_id uuid,
@@ -30,6 +31,7 @@ declare
     v_generations integer[];
     v_vers bigint[];
     v_text_hashes bytea[];
+    v_stale boolean[];
     v_places integer[];
     v_row_ids tid[];
     v_now_generations integer[];
@@ -38,8 +40,8 @@ declare
 begin
     done := 0;
     again := 0;
-    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes
-    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes, l.stale
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes, v_stale
     from core.indexing_leases as l
     where l.lease_id = p_lease_id;
     if not found then
@@ -54,21 +56,25 @@ begin
     into v_finished, v_edited
     from (
         select h.row_id, h.generation = v_generations[h.place] and case
+            when not h.stale then true
             when v_vers[h.place] is null then e.ver is null
             else e.ver >= v_vers[h.place] and (v_text_hashes[h.place] = v_empty or m.ver >= v_vers[h.place])
         end as finished
-        from unnest(v_places, v_row_ids, v_now_generations) as h (place, row_id, generation)
+        from (
+            select k.place, k.row_id, k.generation, coalesce(v_stale[k.place], true) as stale
+            from unnest(v_places, v_row_ids, v_now_generations) as k (place, row_id, generation)
+        ) as h
         left join lateral (
             select e.ver
             from core.search_entries as e
-            where e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
+            where h.stale and e.workspace_id = v_workspace_ids[h.place] and e.page_id = v_page_ids[h.place]
                 and e.no = v_nos[h.place]
             limit 1
         ) as e on true
         left join lateral (
             select m.ver
             from core.block_embeddings as m
-            where m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
+            where h.stale and m.workspace_id = v_workspace_ids[h.place] and m.page_id = v_page_ids[h.place]
                 and m.no = v_nos[h.place] and m.model = p_model
             limit 1
         ) as m on true

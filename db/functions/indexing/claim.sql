@@ -53,6 +53,7 @@ declare
     v_seqs bigint[];
     v_vers bigint[];
     v_text_hashes bytea[];
+    v_stale boolean[];
 begin
     rows := 0;
     if (select c.paused from core.indexing_control as c) then
@@ -83,13 +84,14 @@ begin
     end if;
     rows := cardinality(v_nos);
     seq := (select max(s) from unnest(v_seqs) as s);
-    select r.* into v_vers, v_text_hashes, stale, places, models, bodies
+    select r.* into v_vers, v_text_hashes, v_stale, places, models, bodies
     from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
+    stale := array_positions(v_stale, true);
     insert into core.indexing_leases
-        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes)
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes, stale)
     values (
         p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
-        v_generations, v_vers, v_text_hashes
+        v_generations, v_vers, v_text_hashes, v_stale
     );
     if cardinality(places) > 0 then
         waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);

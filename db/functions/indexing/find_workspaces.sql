@@ -1,6 +1,6 @@
 -- indexing.find_workspaces: the workspaces that have entries of a priority in lane 0. Behind a seq: those of the next
 -- p_limit entries in the ready index (what came since the drainer looked last), with the seq that it got to. With
--- p_after_seq NULL: all, by leaping from workspace to workspace through indexing_queue_fair_ix, at most p_limit; dear
+-- p_after_seq NULL: all, by leaping from workspace to workspace through indexing_queue_turns_ix, at most p_limit; dear
 -- when an old snapshot keeps many drained rows, so a drainer asks for it rarely.
 create or replace function indexing.find_workspaces(
     p_priority smallint,
@@ -39,6 +39,7 @@ begin
             from core.indexing_queue as q
             where (q.lane, q.priority, q.workspace_id) > (0::smallint, p_priority, l.workspace_id)
                 and (q.lane, q.priority) <= (0::smallint, p_priority)
+                and q.lane >= 0  -- as the index has it
             order by q.lane, q.priority, q.workspace_id, q.seq
             limit 1
         ), l.place + 1

@@ -1,5 +1,5 @@
 begin;
-select plan(16);
+select plan(21);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -101,5 +101,30 @@ update core.indexing_queue set run_at = core.clock();
 select lives_ok($$select * from pg_temp.claim(3)$$, 'claimed again');
 select is(pg_temp.write(3, '{1}'), 0, 'an older vector never replaces a newer one');
 select is(pg_temp.ack(3, '{1}'), '1/0', 'and counts as written when a newer one is there');
+
+-- What was in search at the claim already.
+select pg_temp.enqueue('{1,2,3}');
+update core.indexing_queue set run_at = core.clock();
+select lives_ok($$select * from pg_temp.claim(4)$$, 'claimed: two that are in search, one that is not');
+select is(
+    (select l.stale from core.indexing_leases as l where l.lease_id = '00000000-0000-7000-8000-000000000004'),
+    '{f,f,t}', 'the lease knows which is stale'
+);
+delete from core.search_entries where no = 1;
+delete from core.block_embeddings where no = 1;
+select pg_temp.enqueue('{3}');
+select is(pg_temp.ack(4, null), '2/1', 'only what was stale is looked up; what is not written or edited is given back');
+select pg_temp.enqueue('{1}');
+delete from core.indexing_queue where no > 1;
+insert into core.search_entries (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data, indexed_at)
+select b.workspace_id, b.page_id, b.no, b.id, b.type, b.ver, 'text 1', '', '{}', core.clock()
+from core.blocks as b where b.no = 1;
+insert into core.block_embeddings (workspace_id, page_id, no, model, ver, text_hash, vec)
+select b.workspace_id, b.page_id, b.no, 'hashing-384', b.ver, sha256('text 1'), array_fill(0.5::real, '{384}')
+from core.blocks as b where b.no = 1;
+select is((select count(*) from pg_temp.claim(5)), 1::bigint, 'in search, claimed');
+update core.indexing_leases set stale = null;
+delete from core.search_entries where no = 1;
+select is(pg_temp.ack(5, null), '0/1', 'a lease of before the column has everything looked up');
 select * from finish();
 rollback;

@@ -150,17 +150,17 @@ def test_the_fair_index_orders_a_claim_of_several_workspaces(conn: psycopg.Conne
         "select d.ctid from core.indexing_queue as d"
         " where (d.lane, d.priority, d.workspace_id, d.seq) > (0::smallint, 100::smallint, %s, -1)"
         " and (d.lane, d.priority, d.workspace_id, d.seq) <= (0::smallint, 100::smallint, %s, 9223372036854775807)"
-        " and d.lease_id is null and d.run_at <= now()"
+        " and d.lane >= 0 and d.lease_id is null and d.run_at <= now()"
         " order by d.lane, d.priority, d.workspace_id, d.seq limit 2 for update skip locked",
         filled, filled,
     )  # fmt: skip
-    assert [node["Index Name"] for node in plan if "Index Name" in node] == ["indexing_queue_fair_ix"]
+    assert [node["Index Name"] for node in plan if "Index Name" in node] == ["indexing_queue_turns_ix"]
 
 
 @pytest.mark.parametrize("analyzed", [True, False])
 @pytest.mark.parametrize("warm", [True, False])
 @pytest.mark.parametrize("filled_before", [True, False])
-def test_claim_and_ack_look_at_what_they_take(
+def test_claim_ack_and_sweep_look_at_what_they_take(
     conn: psycopg.Connection, database: str, filled_before: bool, warm: bool, analyzed: bool
 ) -> None:
     """With statistics that say that the queue is empty, and plans that a session has made while it was (`warm`)."""
@@ -184,9 +184,9 @@ def test_claim_and_ack_look_at_what_they_take(
         assert row is not None
         return int(row[0])
 
-    def claim_and_ack(session: psycopg.Connection) -> tuple[int, int]:
-        """What the claim of 100 entries looks at, and their ack."""
-        lease = uuid4()
+    def claim_ack_and_sweep(session: psycopg.Connection) -> tuple[int, int, int]:
+        """What the claim of 100 entries looks at, their ack, and the sweep of another 100 whose worker was lost."""
+        lease, lost = uuid4(), uuid4()
         looked = [looked_at()]
         steps: list[tuple[LiteralString, list[object]]] = [
             (CLAIM, [-1, lease]),
@@ -197,7 +197,13 @@ def test_claim_and_ack_look_at_what_they_take(
             session.execute("select pg_stat_force_next_flush()")
             session.execute("select 1")
             looked.append(looked_at())
-        return looked[1] - looked[0], looked[2] - looked[1]
+        conn.execute(CLAIM, [-1, lost])
+        conn.execute("update core.indexing_leases set expires_at = now() - interval '1 second'")
+        before = looked_at()
+        session.execute("select indexing.sweep()")
+        session.execute("select pg_stat_force_next_flush()")
+        session.execute("select 1")
+        return looked[1] - looked[0], looked[2] - looked[1], looked_at() - before
 
     conn.execute("alter table core.indexing_queue set (autovacuum_enabled = off)")
     if filled_before:
@@ -210,13 +216,14 @@ def test_claim_and_ack_look_at_what_they_take(
     with psycopg.connect(database, autocommit=True) as session:
         if warm:
             enqueue(1, 1)
-            claim_and_ack(session)
+            claim_ack_and_sweep(session)
         enqueue(2, 20_001)
-        claim, ack = claim_and_ack(session)
+        claim, ack, sweep = claim_ack_and_sweep(session)
     conn.execute("alter table core.indexing_queue reset (autovacuum_enabled)")
     assert conn.execute("select count(*) from core.indexing_queue").fetchone() == (19_900,)
     assert 100 <= claim < 100 * 2
     assert 100 <= ack < 100 * 2
+    assert 100 <= sweep < 100 * 4
 
 
 def test_only_the_key_is_led_by_the_workspace(conn: psycopg.Connection) -> None:

@@ -74,7 +74,9 @@ _ADMIT_SUBJECT = _function(
     "text, text, text[], text[], integer[], uuid, text, boolean, text",
     " ".join(_ADMIT.columns),
 )
-_REFUND = _function("refund", "uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[]", "points", False)
+_REFUND = _function(
+    "refund", "uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[], text", "points", False
+)
 _WRITTEN = "status page_id version blocks replayed body"
 _CREATE_PAGE = _function("create_page", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _GET_PAGE = _function("get_page", "uuid, uuid, uuid, bigint[]", "version body")
@@ -290,11 +292,23 @@ class Calls:
         policies: Sequence[str],
         costs: Sequence[int],
         hits: Sequence[datetime],
+        instead: str | None,
     ) -> int:
-        """Give points back that a request took. hits: hit_at of its admissions, in the order of the policies."""
-        return (
-            await self._row(observer, _REFUND, workspace, actor, token, peer, list(policies), list(costs), list(hits))
-        )[0]
+        """Give points back that a request took; how many came back.
+
+        Args:
+            observer: is told of the call.
+            workspace: out of the path.
+            actor: id of the user.
+            token: id of the token.
+            peer: see app.peers.
+            policies: that took points.
+            costs: how many, in the order of the policies.
+            hits: hit_at of the admissions, in the order of the policies.
+            instead: policy that the request counts by instead, with one point; None: none.
+        """
+        taken = (list(policies), list(costs), list(hits))
+        return (await self._row(observer, _REFUND, workspace, actor, token, peer, *taken, instead))[0]
 
     async def create_page(
         self,

@@ -26,11 +26,15 @@ from app.limiter import ANONYMOUS, REFUSED, Asker, Limiter, refunded
 from app.metrics import Metrics
 from app.peers import peer
 from app.problems import Problem, from_database, unavailable
+from app.shared import Shared
 from app.trace import Trace
 from app.wake import DrainWaker
 from db.embedders import Models
 from db.pool import Pool
 from db.settings import Settings
+
+REPLAYS = "page-read"
+"""Policy that replayed idempotency keys count by."""
 
 DATABASE_ERRORS = (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.TooManyRequests, psycopg_pool.PoolClosed)
 
@@ -42,8 +46,9 @@ class Services:
     Attributes:
         limiter: admits requests.
         models: what queries are embedded with.
-        identity: whose JWTs are believed, and tokens known to be unknown.
+        identity: whose JWTs are believed.
         newest_migration: number of the newest migration file of this release.
+        readiness: newest migration of the database, asked for by all probes together.
         draining: set when the process is to stop: /readyz says no from then on.
     """
 
@@ -56,6 +61,7 @@ class Services:
     models: Models
     identity: Identity
     newest_migration: int
+    readiness: Shared[int | None] = field(default_factory=Shared[int | None])
     draining: bool = False
 
 
@@ -327,9 +333,12 @@ def check_limits(trace: Trace, admission: Admission) -> None:
 
 
 async def refund_replayed(services: Services, trace: Trace, admitted: Admitted) -> None:
-    """Give back what a repeated request took: the first one was counted. Before the answer, whose headers tell."""
-    await services.limiter.refund(trace, admitted.asker, admitted.admission, admitted.costs)
-    _tell_refund(trace, admitted)
+    """Give back what a repeated request took: the first one was counted. Before the answer, whose headers tell.
+
+    It answers what is there, so it counts as reading does. A client that repeats more than it may read pays in full.
+    """
+    if await services.limiter.refund(trace, admitted.asker, admitted.admission, admitted.costs, REPLAYS):
+        _tell_refund(trace, admitted)
 
 
 def refund_failed(services: Services, trace: Trace, admitted: Admitted) -> None:

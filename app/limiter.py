@@ -78,7 +78,7 @@ class Limiter:
         self._create_users, self._workspace_role = create_users, workspace_role
         self._refusals = Refusals(most_refusals)
         self._known: OrderedDict[bytes, None] = OrderedDict()
-        self._refunds: set[asyncio.Task[None]] = set()
+        self._refunds: set[asyncio.Task[object]] = set()
 
     async def admit(self, observer: Observer, asker: Asker, costs: Mapping[str, int]) -> Admission:
         """The decision on one request, the row that decides first.
@@ -133,11 +133,29 @@ class Limiter:
             self._metrics.rate_limit_failures.labels(policy, "open").inc()
             return None
 
-    async def refund(self, observer: Observer, asker: Asker, admission: Admission, costs: Mapping[str, int]) -> None:
-        """Give back what a request took. Never raises: a refund that fails costs its user a point for a window."""
+    async def refund(
+        self,
+        observer: Observer,
+        asker: Asker,
+        admission: Admission,
+        costs: Mapping[str, int],
+        instead: str | None = None,
+    ) -> bool:
+        """Give back what a request took. Never raises: a refund that fails costs its user a point for a window.
+
+        Args:
+            observer: is told of the call.
+            asker: who asked.
+            admission: what was said.
+            costs: points by policy.
+            instead: policy that it counts by instead, with one point; without room there, nothing comes back.
+
+        Returns:
+            Whether something came back.
+        """
         taken = [each for each in (admission, *admission.others) if each.hit_at is not None and each.policy in costs]
         if not taken:
-            return
+            return False
         outcome = "failed"
         try:
             async with asyncio.timeout(_REFUND_SECONDS):
@@ -151,18 +169,22 @@ class Limiter:
                     [each.policy or "" for each in taken],
                     [costs[each.policy or ""] for each in taken],
                     [each.hit_at for each in taken if each.hit_at is not None],
+                    instead,
                 )
-            outcome = "done" if points else "gone"
+            outcome = "done" if points else "kept"
         except _ERRORS as error:
             log.debug("refund failed", extra={"cause": type(error).__name__})
         for each in taken:
             self._metrics.rate_limit_refunds.labels(each.policy, outcome).inc()
+        return outcome == "done"
 
     def refund_later(self, observer: Observer, asker: Asker, admission: Admission, costs: Mapping[str, int]) -> None:
         """The same, beside the answer: what failed may well be the database."""
         if len(self._refunds) >= _MOST_REFUNDS:
             return
-        task = asyncio.get_running_loop().create_task(self.refund(observer, asker, admission, costs))
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(
+            self.refund(observer, asker, admission, costs)
+        )
         self._refunds.add(task)
         task.add_done_callback(self._refunds.discard)
 

@@ -23,7 +23,7 @@ from app.compression import Compress
 from app.exchange import Services
 from app.guard import Guard, cross_origin
 from app.identity import Identity
-from app.limiter import Limiter
+from app.limiter import ANONYMOUS, Limiter
 from app.metrics import Metrics
 from app.middleware import ObserveRequests, answer_http_exception, answer_problem
 from app.problems import Problem
@@ -39,6 +39,12 @@ from db.settings import Settings, SettingsError
 log = logging.getLogger("app.main")
 
 _FINISH_SECONDS = 15  # for requests in flight, when the process is to stop
+
+
+def _policies() -> set[str]:
+    """Rate policies of all routes."""
+    named = {action.policy for actions in routes.ACTIONS.values() for action in actions.values()}
+    return named | {ANONYMOUS} | {policy for policy in service_routes.POLICIES.values() if policy is not None}
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -59,7 +65,7 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         pool = create_pool(api_url, settings, name="quire-api")
         monitor = create_pool(monitor_url, settings, min_size=0, max_size=1, name="quire-monitor")
-        metrics = Metrics(pool, monitor)
+        metrics = Metrics(pool, monitor, _policies())
         calls = Calls(pool)
         limiter = Limiter(
             calls, metrics, settings.refusal_cache, settings.jwt_create_users, settings.jwt_workspace_role

@@ -89,12 +89,13 @@ class BusiestLabels:
 class Metrics:
     """The instruments of one process, on a registry of their own."""
 
-    def __init__(self, pool: Pool, monitor: Pool) -> None:
+    def __init__(self, pool: Pool, monitor: Pool, policies: Iterable[str] = ()) -> None:
         """Describe the instruments.
 
         Args:
             pool: the API's, whose state is shown.
             monitor: of role quire_monitor, for ops.metrics.
+            policies: rate policies of the routes.
         """
         self.registry = registry = CollectorRegistry()
         self.saves = Histogram(
@@ -140,9 +141,12 @@ class Metrics:
             ["policy", "outcome"],
             registry=registry,
         )
+        for policy in policies:  # from 0 on, so that the first failure is an increase to Prometheus
+            for outcome in ("open", "closed"):
+                self.rate_limit_failures.labels(policy, outcome)
         self.rate_limit_refunds = Counter(
             "quire_rate_limit_refunds_total",
-            "Requests whose points were given back: outcome done, gone (out of the window already), failed.",
+            "Requests whose points were given back: outcome done, kept or failed.",
             ["policy", "outcome"],
             registry=registry,
         )

@@ -46,8 +46,7 @@ async def readyz(_request: Request, services: Services, trace: Trace) -> Respons
     if services.draining:
         raise unavailable("not_ready", "the service is stopping")
     try:
-        async with asyncio.timeout(_READY_SECONDS):
-            migration = await services.calls.readiness(trace)
+        migration = await services.readiness.ask(lambda: _newest_migration(services, trace))
     except TimeoutError:
         raise unavailable("not_ready", "the database does not answer") from None
     except DATABASE_ERRORS as error:
@@ -60,6 +59,11 @@ async def readyz(_request: Request, services: Services, trace: Trace) -> Respons
             f"the schema is at migration {migration}, this release needs {services.newest_migration}: quire migrate",
         )
     return _json(json.dumps({"status": "ok", "migration": migration}))
+
+
+async def _newest_migration(services: Services, trace: Trace) -> int | None:
+    async with asyncio.timeout(_READY_SECONDS):
+        return await services.calls.readiness(trace)
 
 
 async def metrics(request: Request, services: Services, trace: Trace) -> Response:
@@ -100,7 +104,7 @@ _ROUTES: tuple[tuple[str, _Handler, str], ...] = (
 )
 POLICIES: Mapping[str, str | None] = {
     "/livez": None,  # asks nothing of the database
-    "/readyz": None,  # a load balancer's probe is never refused
+    "/readyz": None,  # a load balancer's probe is never refused; all of them together ask the database once at a time
     "/metrics": "metrics",
     "/openapi.json": "public",
 }

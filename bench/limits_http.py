@@ -257,7 +257,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             name: median((each["refused_a_second"] for each in found), 0) for name, found in cached.items()
         }
         connection.execute("select ops.set_rate_policy('page-save', p_points => 10000, p_window_seconds => 1,"
-                           " p_block_seconds => 0)")  # fmt: skip
+                           " p_block_seconds => 60)")  # fmt: skip
         (limited,), (free,) = make_users(connection, 1), make_users(connection, 1, "{write,bypass_rate_limit}")
         result["share"] = asyncio.run(share(apis[0], limited, free, args.rounds, args.share_saves))
     wrong = sum(count for let_in, count in first.items() if let_in != POINTS)

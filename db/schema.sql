@@ -1824,10 +1824,10 @@ COMMENT ON FUNCTION api.readiness() IS 'Number of the newest applied migration; 
 
 
 --
--- Name: refund(uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[]); Type: FUNCTION; Schema: api; Owner: quire_owner
+-- Name: refund(uuid, uuid, uuid, text, text[], integer[], timestamp with time zone[], text); Type: FUNCTION; Schema: api; Owner: quire_owner
 --
 
-CREATE FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) RETURNS TABLE(points integer)
+CREATE FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) RETURNS TABLE(points integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '250ms'
@@ -1836,6 +1836,15 @@ declare
     v_hit record;
 begin
     points := 0;
+    if p_instead is not null and exists (
+        select from core.decide_limits(
+            array[p_instead], array[1], p_actor, p_token_id, p_workspace_id, p_peer
+        ) as d
+        where d.decision in ('limited', 'blocked', 'failed_closed')
+    ) then
+        return next;
+        return;
+    end if;
     for v_hit in
         select
             p.name, h.cost, h.hit_at,
@@ -1855,13 +1864,14 @@ end;
 $$;
 
 
-ALTER FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) OWNER TO quire_owner;
+ALTER FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]); Type: COMMENT; Schema: api; Owner: quire_owner
+-- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text); Type: COMMENT; Schema: api; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) IS 'Gives back the points that a request took, named by what api.admit answered; how many came back.';
+COMMENT ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) IS 'Gives back the points that a request took, named by what api.admit answered, unless the policy by which it counts
+instead has no room; how many came back.';
 
 
 --
@@ -4549,12 +4559,22 @@ CREATE FUNCTION core.decide_limit(p_policy core.rate_policies, p_key text, p_cos
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_blocks constant boolean := p_policy.block_seconds > 0;
+    v_take boolean;
     v_said core.limit_decision;
 begin
     begin
-        v_said := core.look_at_limit(p_policy, p_key, p_cost);
-        if p_cost > 0 and v_said.decision <> 'blocked' and p_cost <= p_policy.points
-            and (v_said.decision = 'allowed' or p_policy.block_seconds > 0) then
+        if v_blocks and p_cost > 0 then
+            v_take := not exists (
+                select from core.rate_buckets as b
+                where b.policy = p_policy.name and b.key = p_key and b.blocked_until is not null
+            );
+        end if;
+        if v_take is not true then
+            v_said := core.look_at_limit(p_policy, p_key, p_cost);
+            v_take := p_cost > 0 and v_said.decision <> 'blocked' and (v_said.decision = 'allowed' or v_blocks);
+        end if;
+        if v_take then
             v_said := core.take_limit(p_policy, p_key, p_cost);
         end if;
     exception
@@ -6093,58 +6113,6 @@ ALTER FUNCTION core.hash_text(p_text text) OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.hash_text(p_text text) IS '64 bits of sha256 as a number from 0: what content hashes are sums of.';
-
-
---
--- Name: hit_limit(text, text, integer, integer, interval, interval); Type: FUNCTION; Schema: core; Owner: quire_owner
---
-
-CREATE FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) RETURNS TABLE(ok boolean, hits timestamp with time zone[], blocked_until timestamp with time zone, hit_at timestamp with time zone)
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-    v_now timestamptz := core.clock();
-begin
-    return query
-    insert into core.rate_buckets as b (policy, key, hits, blocked_until, ok, hit_at)
-    values (p_policy, p_key, array_fill(v_now, array[p_cost]), null, true, v_now)
-    on conflict on constraint rate_buckets_pk do update
-    set (hits, blocked_until, ok, hit_at) = (
-        select
-            case when v.ok then l.live || array_fill(c.t, array[p_cost]) else l.live end,
-            case
-                when v.blocked then b.blocked_until
-                when not v.ok and p_block > interval '0' then
-                    -- The hits that have to leave before this cost fits: the oldest (live + cost - points).
-                    greatest(c.t + p_block, l.live[cardinality(l.live) + p_cost - p_points] + p_window)
-            end,
-            v.ok,
-            c.t
-        from (select core.clock() as t) as c
-        cross join lateral (
-            -- offset 0: reckoned once
-            select b.hits[width_bucket(c.t - p_window, b.hits) + 1:width_bucket(c.t, b.hits)] as live offset 0
-        ) as l
-        cross join lateral (
-            select b.blocked_until is not null and core.is_blocked(b.blocked_until, c.t, p_window, p_block) as blocked
-        ) as k
-        cross join lateral (
-            select k.blocked, not k.blocked and cardinality(l.live) + p_cost <= p_points as ok
-        ) as v
-    )
-    returning b.ok, b.hits, b.blocked_until, b.hit_at;
-end;
-$$;
-
-
-ALTER FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) OWNER TO quire_owner;
-
---
--- Name: FUNCTION hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval); Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) IS 'One hit on a sliding log: decides, records, returns the log. 55P03 when the row cannot be locked in time.';
 
 
 --
@@ -10288,29 +10256,51 @@ CREATE FUNCTION core.take_limit(p_policy core.rate_policies, p_key text, p_cost 
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    v_points constant integer := p_policy.points;
     v_window constant interval := make_interval(secs => p_policy.window_seconds);
-    v_hit record;
-    v_said core.limit_decision;
+    v_block constant interval := make_interval(secs => p_policy.block_seconds);
+    v_now constant timestamptz := core.clock();
+    v_hits timestamptz[];
+    v_blocked_until timestamptz;
+    v_ok boolean;
+    v_hit_at timestamptz;
 begin
-    v_said.policy := p_policy.name;
-    v_said.points := p_policy.points;
-    v_said.window_seconds := p_policy.window_seconds;
-    select h.* into strict v_hit
-    from core.hit_limit(
-        p_policy.name, p_key, p_cost, p_policy.points, v_window, make_interval(secs => p_policy.block_seconds)
-    ) as h;
-    v_said.remaining := greatest(p_policy.points - cardinality(v_hit.hits), 0);
-    v_said.reset_seconds := greatest(coalesce(ceil(extract(epoch from v_hit.hits[1] + v_window - v_hit.hit_at)), 0), 0);
-    if v_hit.ok then
-        v_said.decision := 'allowed';
-        v_said.hit_at := v_hit.hit_at;
-    else
-        v_said.decision := 'limited';
-        v_said.retry_after := ceil(extract(epoch from coalesce(
-            v_hit.blocked_until, v_hit.hits[cardinality(v_hit.hits) + p_cost - p_policy.points] + v_window
-        ) - v_hit.hit_at));
-    end if;
-    return v_said;
+    insert into core.rate_buckets as b (policy, key, hits, blocked_until, ok, hit_at)
+    values (p_policy.name, p_key, array_fill(v_now, array[p_cost]), null, true, v_now)
+    on conflict on constraint rate_buckets_pk do update
+    set (hits, blocked_until, ok, hit_at) = (
+        select
+            case when v.ok then l.live || array_fill(c.t, array[p_cost]) else l.live end,
+            case
+                when v.blocked then b.blocked_until
+                when not v.ok and v_block > interval '0' then
+                    -- The hits that have to leave before this cost fits: the oldest (live + cost - points).
+                    greatest(c.t + v_block, l.live[cardinality(l.live) + p_cost - v_points] + v_window)
+            end,
+            v.ok,
+            c.t
+        from (select core.clock() as t) as c
+        cross join lateral (
+            -- offset 0: reckoned once
+            select b.hits[width_bucket(c.t - v_window, b.hits) + 1:width_bucket(c.t, b.hits)] as live offset 0
+        ) as l
+        cross join lateral (
+            select b.blocked_until is not null and core.is_blocked(b.blocked_until, c.t, v_window, v_block) as blocked
+        ) as k
+        cross join lateral (
+            select k.blocked, not k.blocked and cardinality(l.live) + p_cost <= v_points as ok
+        ) as v
+    )
+    returning b.hits, b.blocked_until, b.ok, b.hit_at into strict v_hits, v_blocked_until, v_ok, v_hit_at;
+    return row(
+        case when v_ok then 'allowed' else 'limited' end::text, p_policy.name, v_points,
+        greatest(v_points - cardinality(v_hits), 0), p_policy.window_seconds,
+        greatest(coalesce(ceil(extract(epoch from v_hits[1] + v_window - v_hit_at)), 0), 0)::integer,
+        case when not v_ok then ceil(extract(epoch from coalesce(
+            v_blocked_until, v_hits[cardinality(v_hits) + p_cost - v_points] + v_window
+        ) - v_hit_at))::integer end,
+        case when v_ok then v_hit_at end
+    );
 end;
 $$;
 
@@ -11024,6 +11014,9 @@ declare
 begin
     perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
     update core.embedding_models as m set state = 'retired' where m.state = 'shadow' returning m.name into v_name;
+    if v_name is not null then
+        perform core.write_audit('models.abort', null, jsonb_build_object('model', v_name), null, null);
+    end if;
     return v_name;
 end;
 $$;
@@ -11393,6 +11386,7 @@ begin
     limit 1;
     if not found then
         update core.embedding_models as m set dropped_at = core.clock() where m.name = p_model;
+        perform core.write_audit('models.drop', null, jsonb_build_object('model', p_model), null, null);
         return;
     end if;
     delete from core.block_embeddings as e
@@ -11993,7 +11987,13 @@ begin
     values (p_name, p_dimensions, 'shadow', core.clock(), p_config)
     on conflict (name) do update
     set state = 'shadow', dropped_at = null, config = excluded.config;
-    return v_model.state is distinct from 'shadow';
+    if v_model.state is not distinct from 'shadow' then
+        return false;
+    end if;
+    perform core.write_audit(
+        'models.fill', null, jsonb_build_object('model', p_name, 'dimensions', p_dimensions), null, null
+    );
+    return true;
 end;
 $$;
 
@@ -12084,6 +12084,7 @@ begin
     end if;
     update core.embedding_models as m set state = 'retired' where m.state = 'active' returning m.name into v_old;
     update core.embedding_models as m set state = 'active' where m.name = p_name;
+    perform core.write_audit('models.switch', null, jsonb_build_object('model', p_name, 'old', v_old), null, null);
     return v_old;
 end;
 $$;
@@ -14927,6 +14928,8 @@ CREATE FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) RETURNS TA
 declare
     v_page core.pages;
     v_version bigint;
+    v_done integer;
+    v_rows integer;
 begin
     select pages.* into v_page
     from core.pages
@@ -14937,6 +14940,7 @@ begin
     end if;
     -- each leans on those before it
     return query select repaired.action, repaired.detail from core.repair_live(v_page) as repaired;
+    get diagnostics v_done = row_count;
     for v_version in select core.check_snapshots(p_workspace_id, p_page_id) loop
         delete from core.page_snapshots as snapshots
         where snapshots.workspace_id = p_workspace_id and snapshots.page_id = p_page_id
@@ -14945,8 +14949,16 @@ begin
             case when core.make_snapshot(p_workspace_id, p_page_id, v_version) then 'snapshot_rebuilt'
                 else 'snapshot_dropped' end,
             jsonb_build_object('version', v_version);
+        v_done := v_done + 1;
     end loop;
     return query select repaired.action, repaired.detail from core.repair_log(p_workspace_id, p_page_id) as repaired;
+    get diagnostics v_rows = row_count;
+    if v_done + v_rows > 0 then
+        perform core.write_audit(
+            'pages.repair', p_workspace_id, jsonb_build_object('page_id', p_page_id, 'steps', v_done + v_rows),
+            null, null
+        );
+    end if;
 end;
 $$;
 
@@ -15566,6 +15578,14 @@ begin
     perform core.check_scaling(p_target_seconds, p_cooldown_seconds, p_provider_limit);
     update core.indexing_scaling
     set target_seconds = p_target_seconds, cooldown_seconds = p_cooldown_seconds, provider_limit = p_provider_limit;
+    perform core.write_audit(
+        'indexing.scaling', null,
+        jsonb_build_object(
+            'target_seconds', p_target_seconds, 'cooldown_seconds', p_cooldown_seconds,
+            'provider_limit', p_provider_limit
+        ),
+        null, null
+    );
 end;
 $$;
 
@@ -15650,6 +15670,9 @@ begin
     if p_scheduler = 'pg_cron' and not core.cron_loaded() then
         raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
             using errcode = '0A000';
+    end if;
+    if not exists (select from ops.periodic_control as c where c.scheduler = p_scheduler) then
+        perform core.write_audit('schedule.change', null, jsonb_build_object('scheduler', p_scheduler), null, null);
     end if;
     update ops.periodic_control as c
     set scheduler = p_scheduler, changed_at = core.clock(), changed_by = session_user;
@@ -22012,11 +22035,11 @@ GRANT ALL ON FUNCTION api.readiness() TO quire_api;
 
 
 --
--- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]); Type: ACL; Schema: api; Owner: quire_owner
+-- Name: FUNCTION refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text); Type: ACL; Schema: api; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[]) TO quire_api;
+REVOKE ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.refund(p_workspace_id uuid, p_actor uuid, p_token_id uuid, p_peer text, p_policies text[], p_costs integer[], p_hits timestamp with time zone[], p_instead text) TO quire_api;
 
 
 --
@@ -22604,13 +22627,6 @@ REVOKE ALL ON FUNCTION core.grant_by_claim(p_workspace_id uuid, p_user_id uuid, 
 --
 
 REVOKE ALL ON FUNCTION core.hash_text(p_text text) FROM PUBLIC;
-
-
---
--- Name: FUNCTION hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval); Type: ACL; Schema: core; Owner: quire_owner
---
-
-REVOKE ALL ON FUNCTION core.hit_limit(p_policy text, p_key text, p_cost integer, p_points integer, p_window interval, p_block interval) FROM PUBLIC;
 
 
 --

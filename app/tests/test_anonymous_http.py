@@ -126,6 +126,21 @@ def test_a_replayed_key_is_given_back_and_a_refusal_is_not(api: Api) -> None:
     assert api.metric("quire_rate_limit_refunds_total", policy="page-save", outcome="done") >= 41
 
 
+def test_replays_without_end_are_limited_as_reading_is(api: Api, conn: psycopg.Connection) -> None:
+    client = api.client(api.new_token("read", "write"))
+    key = {"Idempotency-Key": "one"}
+    conn.execute("update core.rate_policies set points = 3 where name = 'page-read'")
+    try:
+        answers = [client.post("/pages", json={"title": "x"}, headers=key) for _ in range(40)]
+        assert client.get("/pages").status_code == 429, "they were counted as reading"
+    finally:
+        conn.execute("update core.rate_policies set points = 1200 where name = 'page-read'")
+    left = [int(answer.headers["x-ratelimit-remaining"]) for answer in answers]
+    assert left == [29] * 4 + list(range(28, -1, -1)) + [0] * 7, "three come back, the others are paid in full"
+    assert [answer.status_code for answer in answers] == [201] * 33 + [429] * 7
+    assert api.metric("quire_rate_limit_refunds_total", policy="page-save", outcome="kept") >= 29
+
+
 def test_a_fault_of_ours_is_given_back(api: Api, conn: psycopg.Connection) -> None:
     client = api.client(api.new_token("write"))
     page = client.post("/pages", json={"title": "x"}).headers["location"].rsplit("/", 1)[1]

@@ -173,7 +173,7 @@ def test_forgeries_are_refused(api: Api, issuer: Issuer, subject: str) -> None:
         (f"{part({'alg': 'RS256', 'kid': 7})}.{payload}.{signature}", "cannot be read"),
         (f"{part(['RS256'])}.{payload}.{signature}", "cannot be read"),
         ("a.b.c", "cannot be read"),
-        (f"{head}.{payload}.{'A' * 20_000}", "longer than any"),
+        (f"{head}.{payload}.{'A' * 9_000}", "longer than any"),
         (f"{part({'alg': ['RS256'], 'kid': 'rsa-1'})}.{payload}.{signature}", "not taken"),
     ):
         answer = get(api, forged)

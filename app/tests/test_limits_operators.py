@@ -61,7 +61,10 @@ def hit(conn: psycopg.Connection, policy: str, cost: int, name: str | None = Non
 
 
 def audit(conn: psycopg.Connection) -> list[Any]:
-    return conn.execute("select action, actor_name, details from core.audit_log order by at, id").fetchall()
+    """Entries about limits; making users and tokens is audited, too."""
+    return conn.execute(
+        "select action, actor_name, details from core.audit_log where action like 'limits.%' order by at, id"
+    ).fetchall()
 
 
 def test_list_and_set(database: str, conn: psycopg.Connection) -> None:

@@ -35,3 +35,4 @@ on conflict (name) do nothing;
 
 drop function if exists api.admit(bytea, text, integer);
 drop function if exists core.decide_limit(text, uuid, uuid, integer);
+drop function if exists core.hit_limit(text, text, integer, integer, interval, interval);

@@ -202,6 +202,6 @@ def test_times_are_kept_to_the_microsecond(limiter: Connection) -> None:
     row = limiter.execute("select hit_at from core.decide_limits('{page-save}', '{2}', %s, null, null, null)", [key])
     (hit_at,) = row.fetchone() or (None,)
     back = limiter.execute(
-        "select points from api.refund(null, %s, null, null, '{page-save}', '{2}', %s)", [key, [hit_at]]
+        "select points from api.refund(null, %s, null, null, '{page-save}', '{2}', %s, null)", [key, [hit_at]]
     )
     assert back.fetchone() == (2,)

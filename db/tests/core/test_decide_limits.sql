@@ -1,6 +1,6 @@
 -- core.decide_limits with several policies: all or nothing, who decides, dry runs, what is counted by what; refunds.
 begin;
-select plan(44);
+select plan(48);
 
 create function pg_temp.at(p_seconds numeric) returns void language sql as $$
     select set_config(
@@ -113,12 +113,14 @@ select is(core.limit_key('user', null, null, null, 'x'), 'x', 'without a user it
 
 -- Refunds
 select pg_temp.at(3000);
-create function pg_temp.refund(p_policies text[], p_costs integer[], p_seconds numeric[]) returns integer
+create function pg_temp.refund(
+    p_policies text[], p_costs integer[], p_seconds numeric[], p_instead text default null
+) returns integer
 language sql as $$
     select r.points from api.refund(
         '00000000-0000-0000-0000-00000000000c', '00000000-0000-0000-0000-00000000000a',
         '00000000-0000-0000-0000-00000000000b', '192.0.2.1', p_policies, p_costs,
-        array(select timestamptz '2030-01-01 00:00:00Z' + make_interval(secs => s) from unnest(p_seconds) as s)
+        array(select timestamptz '2030-01-01 00:00:00Z' + make_interval(secs => s) from unnest(p_seconds) as s), p_instead
     ) as r;
 $$;
 select pg_temp.decide('{a,b}', '{2,1}');
@@ -143,11 +145,20 @@ select is(pg_temp.decide('{a}', '{1}'), 'a limited 0 20', 'over it');
 select pg_temp.refund('{a}', '{5}', '{3001}');
 select is(pg_temp.decide('{a}', '{1}'), 'a blocked 0 20', 'a refund does not lift the block that another request earned');
 
+-- ... in exchange for a point of another policy
+select pg_temp.at(4000);
+select pg_temp.decide('{a}', '{3}');
+select is(pg_temp.refund('{a}', '{3}', '{4000}', 'b'), 3, 'points come back for one of another policy');
+select is(pg_temp.decide('{a,b}', '{0,0}'), 'b allowed 1, a allowed 5', 'which is taken');
+select pg_temp.decide('{a,b}', '{2,1}');
+select is(pg_temp.refund('{a}', '{2}', '{4000}', 'b'), 0, 'where that has none left nothing comes back');
+select is(pg_temp.decide('{a,b}', '{0,0}'), 'b allowed 0, a allowed 3', 'and nothing is taken');
+
 -- Privileges
 select ok(
-    has_function_privilege('quire_api', 'api.refund(uuid, uuid, uuid, text, text[], integer[], timestamptz[])', 'execute')
+    has_function_privilege('quire_api', 'api.refund(uuid, uuid, uuid, text, text[], integer[], timestamptz[], text)', 'execute')
     and not has_function_privilege(
-        'quire_worker', 'api.refund(uuid, uuid, uuid, text, text[], integer[], timestamptz[])', 'execute'
+        'quire_worker', 'api.refund(uuid, uuid, uuid, text, text[], integer[], timestamptz[], text)', 'execute'
     )
     and not has_function_privilege(
         'quire_api', 'core.decide_limits(text[], integer[], uuid, uuid, uuid, text)', 'execute'

@@ -15,8 +15,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "audit",
         help="who did what: tokens, members, restores, the indexing queue",
-        description="The audit log, newest first: what was done to tokens, users, workspaces, members and the indexing"
-        " queue, and restored pages. Kept 365 days. Who worked on the database itself is its login. " + WHERE,
+        description="The audit log, newest first: what was done to tokens, users, workspaces, members, rate limits, the"
+        " indexing queue, embedding models and the scheduler, and restored and repaired pages. Kept 365 days."
+        " Who worked on the database itself is its login. " + WHERE,
     )
     parser.add_argument("--action", dest="only", metavar="ACTION", help="only this one, such as tokens.create")
     parser.add_argument("--workspace", type=uuid_argument, metavar="ID", help="only about this workspace")

@@ -205,7 +205,7 @@ def base_version(values: Mapping[str, str]) -> int | None:
 def version_member(text: str) -> int | None:
     """The version that a body such as ``{"version": 7}`` names; None where it names none."""
     try:
-        pairs = json.loads(text, object_pairs_hook=_Pairs)
+        pairs = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Problem(400, "malformed_json", "the body is not JSON") from None
     if not isinstance(pairs, _Pairs):
@@ -220,6 +220,10 @@ def version_member(text: str) -> int | None:
     if version is not None and (type(version) is not int or not 1 <= version <= _MAX_VERSION):
         raise Problem(422, "invalid_value", "/version must be a whole number from 1", {"pointer": "/version"})
     return version
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 class _Pairs(list[tuple[str, object]]):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from app import doctor_access
 from app.doctor_access import Finding, Verdict
@@ -73,7 +74,7 @@ def examine(database_url: str, settings: Settings) -> Iterator[Finding]:
             lambda: doctor_access.login(connection),
             lambda: doctor_access.process_logins(connection, settings),
             lambda: doctor_access.public(connection),
-            lambda: _roles(connection),
+            lambda: _roles(connection, settings),
             lambda: _migrations(connection),
             lambda: _drift(connection),
             lambda: _connections(connection, settings),
@@ -140,20 +141,28 @@ def _server_settings(connection: psycopg.Connection) -> Iterator[Finding]:
         yield Finding("ok", name, value) if value in good else Finding(verdict, name, f"{value}: {advice}")
 
 
-def _roles(connection: psycopg.Connection) -> Iterator[Finding]:
-    for role in ("quire_owner", "quire_api", "quire_worker", "quire_monitor", "quire_maintenance"):
+def _roles(connection: psycopg.Connection, settings: Settings) -> Iterator[Finding]:
+    processes = {
+        "quire_owner": (None, None),
+        "quire_api": ("QUIRE_API_DATABASE_URL", settings.api_database_url),
+        "quire_worker": ("QUIRE_WORKER_DATABASE_URL", settings.worker_database_url),
+        "quire_monitor": ("QUIRE_MONITOR_DATABASE_URL", settings.monitor_database_url),
+        "quire_maintenance": ("QUIRE_MAINTENANCE_DATABASE_URL", settings.maintenance_database_url),
+    }
+    for role, (variable, url) in processes.items():
         row = connection.execute(
             "select pg_catalog.pg_has_role(session_user, oid, 'set') from pg_catalog.pg_roles where rolname = %s",
             [role],
         ).fetchone()
         if row is None:
             yield Finding("fail", f"role {role}", "is not there: psql -f db/roles.sql, or `quire migrate` as superuser")
-        elif not row[0]:
-            yield Finding(
-                "warn", f"role {role}", f"this login cannot act as it: grant {role} to it, or give that process a login"
-            )
-        else:
+        elif row[0]:
             yield Finding("ok", f"role {role}", "there")
+        elif url is not None and conninfo_to_dict(url).get("user") != connection.info.user:
+            yield Finding("ok", f"role {role}", f"there; {variable} has a login of its own")
+        else:
+            login = f"give that process a login ({variable}), or " if variable else ""
+            yield Finding("warn", f"role {role}", f"this login cannot act as it: {login}grant {role} to it")
 
 
 def _migrations(connection: psycopg.Connection) -> Iterator[Finding]:

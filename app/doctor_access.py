@@ -105,6 +105,7 @@ def process_logins(connection: psycopg.Connection, settings: Settings) -> Iterat
         ("QUIRE_API_DATABASE_URL", settings.api_database_url),
         ("QUIRE_WORKER_DATABASE_URL", settings.worker_database_url),
         ("QUIRE_MONITOR_DATABASE_URL", settings.monitor_database_url),
+        ("QUIRE_MAINTENANCE_DATABASE_URL", settings.maintenance_database_url),
     ):
         if url is None:
             continue
@@ -121,7 +122,7 @@ def process_logins(connection: psycopg.Connection, settings: Settings) -> Iterat
         login, superuser, owner = found or (None, False, False)
         if login == migrator:
             continue  # said by `login`
-        if superuser or owner:
+        if superuser or (owner and name != "QUIRE_MAINTENANCE_DATABASE_URL"):
             what = "a superuser" if superuser else "a member of quire_owner"
             yield Finding("warn", name, f"logs in as {login}, {what}: an intruder in this process has all of it")
         else:

@@ -16,6 +16,7 @@ import psycopg
 import psycopg_pool
 from starlette.requests import Request
 
+from app.answers import JSON
 from app.calls import Admission, Calls
 from app.conditions import bearer_token, content_type, uuid_or_404
 from app.depth import check_depth
@@ -45,7 +46,7 @@ class Services:
     Attributes:
         limiter: admits requests.
         models: what queries are embedded with.
-        identity: whose JWTs are believed, and tokens known to be unknown.
+        identity: whose JWTs are believed.
         newest_migration: number of the newest migration file of this release.
         readiness: newest migration of the database, asked for by all probes together.
         draining: set when the process is to stop: /readyz says no from then on.
@@ -137,10 +138,21 @@ class Exchange:
 async def read_text(request: Request, limit: int) -> str:
     """The body as text; at most ``limit`` bytes are ever held, whatever Content-Length says or leaves out.
 
-    It has to arrive within QUIRE_REQUEST_TIMEOUT. It can be asked for again.
+    It has to arrive within QUIRE_REQUEST_TIMEOUT. It can be asked for again, and is refused again.
     """
-    if "quire.body" in request.scope:
-        return request.scope["quire.body"]
+    known: str | Problem | None = request.scope.get("quire.body")
+    if known is None:
+        try:
+            known = await _read_text(request, limit)
+        except Problem as problem:
+            known = problem
+        request.scope["quire.body"] = known
+    if isinstance(known, Problem):
+        raise known
+    return known
+
+
+async def _read_text(request: Request, limit: int) -> str:
     too_large = Problem(
         413,
         "body_too_large",
@@ -177,7 +189,6 @@ async def read_text(request: Request, limit: int) -> str:
         ) from None
     if "\x00" in text:
         raise Problem(400, "malformed_json", "the body has a NUL character, which JSON does not know")
-    request.scope["quire.body"] = text
     return text
 
 
@@ -187,8 +198,9 @@ async def batch_cost(request: Request, limit: int) -> int:
     The body is read for this before the request is admitted: first see that its token is one.
     """
     try:
+        content_type(request.headers, (JSON,), "Accept-Post")
         batch: Any = json.loads(await read_text(request, limit))
-    except (ValueError, RecursionError):
+    except (Problem, ValueError, RecursionError):
         return 1
     patches: Any = cast("dict[str, Any]", batch).get("patches") if isinstance(batch, dict) else None
     return max(1, len(cast("list[Any]", patches))) if isinstance(patches, list) else 1

@@ -16,6 +16,7 @@
 do $roles$
 declare
     v_role text;
+    v_grant record;
 begin
     if not exists (select 1 from pg_roles where rolname = 'quire_owner') then
         create role quire_owner nologin;
@@ -43,12 +44,23 @@ begin
     if not pg_has_role('quire_maintenance', 'quire_owner', 'member') then
         grant quire_owner to quire_maintenance;
     end if;
-    if not pg_has_role('quire_monitor', 'pg_monitor', 'member') then
-        grant pg_monitor to quire_monitor;
-    end if;
-    if not pg_has_role('quire_owner', 'pg_read_all_stats', 'member') then
-        grant pg_read_all_stats to quire_owner;
-    end if;
+    -- Roles of the server: a login with CREATEROLE alone may not give them away.
+    for v_grant in
+        select g.given, g.taker, g.without
+        from (
+            values
+            ('pg_monitor', 'quire_monitor', '/metrics lacks what the server knows of tables and sessions'),
+            ('pg_read_all_stats', 'quire_owner', 'nobody is told which session keeps vacuum from working')
+        ) as g (given, taker, without)
+        where not pg_has_role(g.taker, g.given, 'member')
+    loop
+        if pg_has_role(current_user, v_grant.given, 'member with admin option') then
+            execute format('grant %I to %I', v_grant.given, v_grant.taker);
+        else
+            raise warning 'a superuser has to say: grant % to %; without it %',
+                v_grant.given, v_grant.taker, v_grant.without;
+        end if;
+    end loop;
     -- Only a superuser may take these away, so it is said rather than done.
     for v_role in
         select r.rolname from pg_roles as r

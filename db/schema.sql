@@ -11014,6 +11014,9 @@ declare
 begin
     perform pg_advisory_xact_lock(hashtextextended('quire.embedding_models', 0));
     update core.embedding_models as m set state = 'retired' where m.state = 'shadow' returning m.name into v_name;
+    if v_name is not null then
+        perform core.write_audit('models.abort', null, jsonb_build_object('model', v_name), null, null);
+    end if;
     return v_name;
 end;
 $$;
@@ -11383,6 +11386,7 @@ begin
     limit 1;
     if not found then
         update core.embedding_models as m set dropped_at = core.clock() where m.name = p_model;
+        perform core.write_audit('models.drop', null, jsonb_build_object('model', p_model), null, null);
         return;
     end if;
     delete from core.block_embeddings as e
@@ -11983,7 +11987,13 @@ begin
     values (p_name, p_dimensions, 'shadow', core.clock(), p_config)
     on conflict (name) do update
     set state = 'shadow', dropped_at = null, config = excluded.config;
-    return v_model.state is distinct from 'shadow';
+    if v_model.state is not distinct from 'shadow' then
+        return false;
+    end if;
+    perform core.write_audit(
+        'models.fill', null, jsonb_build_object('model', p_name, 'dimensions', p_dimensions), null, null
+    );
+    return true;
 end;
 $$;
 
@@ -12074,6 +12084,7 @@ begin
     end if;
     update core.embedding_models as m set state = 'retired' where m.state = 'active' returning m.name into v_old;
     update core.embedding_models as m set state = 'active' where m.name = p_name;
+    perform core.write_audit('models.switch', null, jsonb_build_object('model', p_name, 'old', v_old), null, null);
     return v_old;
 end;
 $$;
@@ -14917,6 +14928,8 @@ CREATE FUNCTION ops.rebuild_page(p_workspace_id uuid, p_page_id uuid) RETURNS TA
 declare
     v_page core.pages;
     v_version bigint;
+    v_done integer;
+    v_rows integer;
 begin
     select pages.* into v_page
     from core.pages
@@ -14927,6 +14940,7 @@ begin
     end if;
     -- each leans on those before it
     return query select repaired.action, repaired.detail from core.repair_live(v_page) as repaired;
+    get diagnostics v_done = row_count;
     for v_version in select core.check_snapshots(p_workspace_id, p_page_id) loop
         delete from core.page_snapshots as snapshots
         where snapshots.workspace_id = p_workspace_id and snapshots.page_id = p_page_id
@@ -14935,8 +14949,16 @@ begin
             case when core.make_snapshot(p_workspace_id, p_page_id, v_version) then 'snapshot_rebuilt'
                 else 'snapshot_dropped' end,
             jsonb_build_object('version', v_version);
+        v_done := v_done + 1;
     end loop;
     return query select repaired.action, repaired.detail from core.repair_log(p_workspace_id, p_page_id) as repaired;
+    get diagnostics v_rows = row_count;
+    if v_done + v_rows > 0 then
+        perform core.write_audit(
+            'pages.repair', p_workspace_id, jsonb_build_object('page_id', p_page_id, 'steps', v_done + v_rows),
+            null, null
+        );
+    end if;
 end;
 $$;
 
@@ -15556,6 +15578,14 @@ begin
     perform core.check_scaling(p_target_seconds, p_cooldown_seconds, p_provider_limit);
     update core.indexing_scaling
     set target_seconds = p_target_seconds, cooldown_seconds = p_cooldown_seconds, provider_limit = p_provider_limit;
+    perform core.write_audit(
+        'indexing.scaling', null,
+        jsonb_build_object(
+            'target_seconds', p_target_seconds, 'cooldown_seconds', p_cooldown_seconds,
+            'provider_limit', p_provider_limit
+        ),
+        null, null
+    );
 end;
 $$;
 
@@ -15640,6 +15670,9 @@ begin
     if p_scheduler = 'pg_cron' and not core.cron_loaded() then
         raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
             using errcode = '0A000';
+    end if;
+    if not exists (select from ops.periodic_control as c where c.scheduler = p_scheduler) then
+        perform core.write_audit('schedule.change', null, jsonb_build_object('scheduler', p_scheduler), null, null);
     end if;
     update ops.periodic_control as c
     set scheduler = p_scheduler, changed_at = core.clock(), changed_by = session_user;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -47,3 +49,65 @@ def statuses(method: str, route: str) -> set[str]:
     """The statuses of an operation."""
     operation = "get" if method == "HEAD" else method.lower()
     return set(document()["paths"][route][operation]["responses"])
+
+
+@dataclass(frozen=True)
+class Field:
+    """A place where a client puts text into a request.
+
+    Attributes:
+        where: path, query or header, or the media type of a body.
+        name: of the parameter; of a member its path, such as ``blocks[].type``.
+    """
+
+    method: str
+    route: str
+    where: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route} {self.where} {self.name}"
+
+
+def fields() -> list[Field]:
+    """Every parameter of every operation, and every member of its body that may be a string."""
+    found: dict[Field, None] = {}
+    for route, item in document()["paths"].items():
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            for listed in [*item.get("parameters", ()), *operation.get("parameters", ())]:
+                parameter = resolved(listed)
+                found[Field(method.upper(), route, parameter["in"], parameter["name"])] = None
+            for kind, content in resolved(operation.get("requestBody", {})).get("content", {}).items():
+                for name in _strings(content["schema"], "", ()):
+                    found[Field(method.upper(), route, kind, name.removeprefix("."))] = None
+    return list(found)
+
+
+def resolved(value: dict[str, Any]) -> dict[str, Any]:
+    """What a reference leads to, or the value itself."""
+    while "$ref" in value:
+        target: Any = document()
+        for part in value["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        value = target
+    return value
+
+
+def _strings(schema: dict[str, Any], at: str, seen: tuple[str, ...]) -> Iterator[str]:
+    if "$ref" in schema:
+        if schema["$ref"] in seen:
+            return  # a schema within itself
+        seen = (*seen, schema["$ref"])
+    schema = resolved(schema)
+    for kind in ("allOf", "oneOf", "anyOf"):
+        for part in schema.get(kind, ()):
+            yield from _strings(part, at, seen)
+    kinds: Any = schema.get("type")
+    if kinds == "string" or (isinstance(kinds, list) and "string" in kinds):
+        yield at
+    for name, member in schema.get("properties", {}).items():
+        yield from _strings(member, f"{at}.{name}", seen)
+    if isinstance(schema.get("items"), dict):
+        yield from _strings(schema["items"], f"{at}[]", seen)

@@ -212,7 +212,8 @@ def _patch(chance: random.Random) -> Case:
         return "".join("/" + chance.choice(tokens) for _ in range(chance.randint(0, chance.choice([2, 4, 4, 80]))))
 
     operations: list[Any] = []
-    for _ in range(chance.choice([1, 1, 2, 3, 8, 40, 1001])):
+    count = chance.choice([1, 1, 2, 3, 8, 40, 1001])
+    for _ in range(min(count, 40)):
         one: dict[str, Any] = {
             "op": chance.choice(["add", "remove", "replace", "move", "copy", "test", "ADD", ""]),
             "path": pointer(),
@@ -222,7 +223,7 @@ def _patch(chance: random.Random) -> Case:
         if chance.random() < 0.5:
             one["from"] = pointer()
         operations.append(one)
-    body = json.dumps(operations).encode()
+    body = json.dumps([operations[place % 40] for place in range(count)]).encode()
     if chance.random() < 0.3:
         return _sent(ROUTES[4], b'{"atomic": %s, "patches": [{"page_id": "{page}", "if_match": "*", "patch": %s}]}'
                      .replace(b"%s", chance.choice([b"true", b"false"]), 1).replace(b"%s", body, 1))  # fmt: skip

@@ -128,7 +128,7 @@ def test_logins_of_processes(database: str) -> None:
     own = {
         "QUIRE_API_DATABASE_URL": make_conninfo(database, user="quire_api"),
         "QUIRE_WORKER_DATABASE_URL": make_conninfo(database, user="quire_migrator"),
-        "QUIRE_MONITOR_DATABASE_URL": make_conninfo(database, user="quire_test_nobody"),
+        "QUIRE_MONITOR_DATABASE_URL": make_conninfo(database, user="quire_test_missing"),
     }
     found = findings(make_conninfo(database, user="quire_migrator"), **own)
     assert said(found, "login") == [("ok", "quire_migrator, not a superuser")]

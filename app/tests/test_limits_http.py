@@ -118,7 +118,7 @@ def test_of_a_crowd_everyone_gets_his_points_and_is_let_in_after_retry_after(
     """Two processes, 24 users whose saves meet; what bench/limits_http.py does with 1000."""
     tokens = [api.new_token("write") for _ in range(24)]
     statuses = {token: Counter[int]() for token in tokens}
-    told = dict.fromkeys(tokens, (0.0, 0))
+    told: dict[str, tuple[float, int]] = dict.fromkeys(tokens, (0.0, 0))
     with (
         running_api(database, tmp_path / "log") as other,
         changed_policy(conn, points=5, window_seconds=12, block_seconds=12),
@@ -215,8 +215,8 @@ def test_a_locked_table_fails_as_the_policy_says_and_metrics_tell(
             # the scrape, limited itself, is answered all the same: its policy is open
             after = api.metric("quire_rate_limit_failures_total", policy="page-save", outcome=on_failure)
             assert after == before + number
-        if status == 503:
-            assert answer.json()["code"] == "rate_limiter_unavailable" and int(answer.headers["retry-after"]) > 0
+            if status == 503:
+                assert answer.json()["code"] == "rate_limiter_unavailable" and int(answer.headers["retry-after"]) > 0
         holder.rollback()
         assert client.post("/pages", json={}).headers["x-ratelimit-remaining"] == "28", "what failed took nothing"
 

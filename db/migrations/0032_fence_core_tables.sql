@@ -22,6 +22,42 @@ $$;
 
 set local role quire_owner;
 
+-- All locks before anything is done, or none: whoever saves meanwhile waits 250 ms at most. Saves lock these tables in
+-- several orders (a foreign key locks the referenced table last, a check of members first), so there is none here that
+-- suits all; a wait that ends before deadlock_timeout deadlocks with nobody.
+do $$
+declare
+    v_tables constant regclass[] := array(
+        select c.oid::regclass from pg_class as c
+        where c.relnamespace = 'core'::regnamespace and c.relkind in ('r', 'p')
+        order by c.relispartition, c.relname
+    );
+    v_table regclass;
+    v_deadline timestamptz;
+begin
+    for v_try in 1..40 loop
+        begin
+            v_deadline := clock_timestamp() + interval '250 milliseconds';
+            foreach v_table in array v_tables loop
+                perform set_config(
+                    'lock_timeout',
+                    greatest(1, ceil(extract(epoch from v_deadline - clock_timestamp()) * 1000))::text, true
+                );
+                execute format('lock table %s in access exclusive mode', v_table);
+            end loop;
+            exit;
+        exception
+            when lock_not_available then
+                if v_try = 40 then
+                    raise;
+                end if;
+        end;
+        perform pg_sleep(0.05 + random() / 10);
+    end loop;
+end;
+$$;
+set local lock_timeout = '250ms';
+
 create table core.readers (
     workspace_id uuid not null,
     role_name text not null,
@@ -41,16 +77,10 @@ do $$
 declare
     v_table regclass;
 begin
-    -- In the order in which saves lock them, then by name: nobody who waits for one of them holds the next.
     for v_table in
         select c.oid from pg_class as c
         where c.relnamespace = 'core'::regnamespace and c.relkind in ('r', 'p')
-        order by
-            array_position(
-                array['workspaces', 'workspace_members', 'idempotency_keys', 'pages', 'blocks', 'page_changes']::name[],
-                c.relname
-            ),
-            c.relispartition, c.relname
+        order by c.relispartition, c.relname
     loop
         execute format('alter table %s enable row level security', v_table);
     end loop;

@@ -1,6 +1,6 @@
 -- api.admin_unblock_limit: see ops.unblock_limit; p_body: {"key": "..", "policy": ".."}, policy may be left out or
--- null. PT403 operator_required; PT400 of core.parse_body; PT404 policy_not_found; PT422 document_not_object, unknown_member,
--- member_missing, invalid_value.
+-- null. PT403 operator_required; PT400 of core.parse_body; PT404 policy_not_found; PT422 document_not_object,
+-- unknown_member, member_missing, invalid_value.
 create or replace function api.admin_unblock_limit(
     p_actor uuid,
     p_token_id uuid,

@@ -1,6 +1,6 @@
--- core.decide_limit: whether a request is within one policy, at a cost of 0 up to its points: see core.decide_limits, which
--- asks this for a request that has but one, as most have. Looks first where that may be all: a key in its block, a policy
--- that does not block, and cost 0 need no write. A key that has not been over needs no look: the hit decides.
+-- core.decide_limit: whether a request is within one policy, at a cost of 0 up to its points: see core.decide_limits,
+-- which asks this for a request that has but one, as most have. Looks first where that may be all: a key in its block,
+-- a policy that does not block, and cost 0 need no write. A key that has not been over needs no look: the hit decides.
 create or replace function core.decide_limit(
     p_policy core.rate_policies,
     p_key text,

@@ -1,11 +1,11 @@
--- core.take_limit: one hit on a sliding log, decided and recorded in one UPSERT: allowed, or limited (it does not fit; the
--- key is blocked if the policy blocks). Exact under concurrency: the time is taken inside DO UPDATE, after the row lock,
--- so the timestamps of a key are monotone. A refused hit is not recorded; it sets blocked_until, late enough that the same
--- cost fits when the block ends. Seconds are whole and rounded up, so that a client that waits exactly that long gets in.
--- A clock that steps back forgets what lies in its future: windows start anew rather than last for the step.
--- The log is in order, so what is still in the window is a slice of it, found by bisection. All in one function, as every
--- save pays for it. Waits for the row as long as the caller's lock_timeout: 55P03 is for the caller, who knows the
--- policy's on_failure.
+-- core.take_limit: one hit on a sliding log, decided and recorded in one UPSERT: allowed, or limited (it does not fit;
+-- the key is blocked if the policy blocks). Exact under concurrency: the time is taken inside DO UPDATE, after the row
+-- lock, so the timestamps of a key are monotone. A refused hit is not recorded; it sets blocked_until, late enough that
+-- the same cost fits when the block ends. Seconds are whole and rounded up, so that a client that waits exactly that
+-- long gets in. A clock that steps back forgets what lies in its future: windows start anew rather than last for the
+-- step. The log is in order, so what is still in the window is a slice of it, found by bisection. All in one function,
+-- as every save pays for it. Waits for the row as long as the caller's lock_timeout: 55P03 is for the caller, who knows
+-- the policy's on_failure.
 create or replace function core.take_limit(
     p_policy core.rate_policies,
     p_key text,

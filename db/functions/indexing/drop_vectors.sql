@@ -1,6 +1,6 @@
 -- indexing.drop_vectors: removes a retired model's vectors, those of a slice of pages a call, in key order behind the
--- last one. No row: the end is reached, and the model is marked as dropped. Drop its index first: each row is then
--- cheap. PT409 model_in_use: not a retired one.
+-- last one. No row: the end is reached, and the model is marked as dropped, audited. Drop its index first: each row is
+-- then cheap. PT409 model_in_use: not a retired one.
 create or replace function indexing.drop_vectors(
     p_model text,
     p_after_workspace_id uuid,
@@ -39,6 +39,7 @@ begin
     limit 1;
     if not found then
         update core.embedding_models as m set dropped_at = core.clock() where m.name = p_model;
+        perform core.write_audit('models.drop', null, jsonb_build_object('model', p_model), null, null);
         return;
     end if;
     delete from core.block_embeddings as e

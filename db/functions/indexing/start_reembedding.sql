@@ -1,7 +1,7 @@
 -- indexing.start_reembedding: from now on a model is filled beside the active one: it becomes the shadow, which the
--- worker embeds edits with too. True when it was not yet the shadow. Called again it changes how the model is reached.
--- PT409 model_active: it is in use already; PT409 reembedding_running: another model is being filled; PT409
--- model_dimensions; PT400 bad_model.
+-- worker embeds edits with too. True when it was not yet the shadow: audited then. Called again it changes how the
+-- model is reached. PT409 model_active: it is in use already; PT409 reembedding_running: another model is being filled;
+-- PT409 model_dimensions; PT400 bad_model.
 create or replace function indexing.start_reembedding(
     p_name text,
     p_dimensions integer,
@@ -34,7 +34,13 @@ begin
     values (p_name, p_dimensions, 'shadow', core.clock(), p_config)
     on conflict (name) do update
     set state = 'shadow', dropped_at = null, config = excluded.config;
-    return v_model.state is distinct from 'shadow';
+    if v_model.state is not distinct from 'shadow' then
+        return false;
+    end if;
+    perform core.write_audit(
+        'models.fill', null, jsonb_build_object('model', p_name, 'dimensions', p_dimensions), null, null
+    );
+    return true;
 end;
 $$;
 

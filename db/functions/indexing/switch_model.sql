@@ -31,6 +31,7 @@ begin
     end if;
     update core.embedding_models as m set state = 'retired' where m.state = 'active' returning m.name into v_old;
     update core.embedding_models as m set state = 'active' where m.name = p_name;
+    perform core.write_audit('models.switch', null, jsonb_build_object('model', p_name, 'old', v_old), null, null);
     return v_old;
 end;
 $$;

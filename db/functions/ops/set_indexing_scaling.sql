@@ -1,4 +1,4 @@
--- ops.set_indexing_scaling: the settings that ops.workers_wanted reckons with, all three. 22023.
+-- ops.set_indexing_scaling: the settings that ops.workers_wanted reckons with, all three. Audited. 22023.
 create or replace function ops.set_indexing_scaling(
     p_target_seconds double precision default 60,
     p_cooldown_seconds double precision default 300,
@@ -15,6 +15,14 @@ begin
     perform core.check_scaling(p_target_seconds, p_cooldown_seconds, p_provider_limit);
     update core.indexing_scaling
     set target_seconds = p_target_seconds, cooldown_seconds = p_cooldown_seconds, provider_limit = p_provider_limit;
+    perform core.write_audit(
+        'indexing.scaling', null,
+        jsonb_build_object(
+            'target_seconds', p_target_seconds, 'cooldown_seconds', p_cooldown_seconds,
+            'provider_limit', p_provider_limit
+        ),
+        null, null
+    );
 end;
 $$;
 

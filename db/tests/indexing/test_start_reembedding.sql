@@ -1,5 +1,5 @@
 begin;
-select plan(30);
+select plan(33);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -117,5 +117,16 @@ select is_empty(
 select is((core.search_model('hashing-384', '[' || repeat('0,', 383) || '1]')).name, null,
     'and then a search by them says that it is degraded');
 select is(indexing.abort_reembedding(), null, 'nothing to give up');
+select ok(indexing.start_reembedding('fourth', 3, '{}'), 'another is begun');
+select is(indexing.abort_reembedding(), 'fourth', 'and given up');
+select results_eq(
+    $$select action, details ->> 'model' from core.audit_log where action like 'models.%' order by action, details ->> 'model'$$,
+    $$
+        values
+        ('models.abort', 'fourth'), ('models.drop', 'hashing-384'), ('models.fill', 'fourth'), ('models.fill', 'new'),
+        ('models.switch', 'new')
+    $$,
+    'what operators do to models is written down'
+);
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- The audit log, and the pause.
 begin;
-select plan(19);
+select plan(20);
 
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 create temporary table made as
@@ -38,6 +38,22 @@ select results_eq(
     'what changed something is written down, without an actor as the login'
 );
 select is((select count(*) from core.audit_log), 4::bigint, 'and what changed nothing is not');
+
+-- settings of the installation
+delete from core.audit_log;
+select ops.set_indexing_scaling(30, 60, 100);
+update ops.periodic_control set scheduler = 'pg_cron';
+select ops.set_scheduler('procrastinate'), ops.set_scheduler('procrastinate');
+select results_eq(
+    'select action, actor_name, details from core.audit_log order by action',
+    $$
+        values
+        ('indexing.scaling', session_user::text collate "default",
+            '{"target_seconds": 30, "provider_limit": 100, "cooldown_seconds": 60}'::jsonb),
+        ('schedule.change', session_user::text collate "default", '{"scheduler": "procrastinate"}')
+    $$,
+    'settings are written down, and what changed nothing is not'
+);
 
 -- read
 delete from core.audit_log;

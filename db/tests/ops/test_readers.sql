@@ -40,7 +40,7 @@ select is(ops.add_reader(a, 'quire_test_ann'), true, 'an analyst is given a work
 select is(ops.add_reader(a, 'quire_test_ann'), false, 'twice is no news') from made;
 select is(ops.add_reader(b, 'quire_test_team'), true, 'a group of analysts is given another') from made;
 select throws_ok(
-    $$select ops.add_reader(a, 'quire_test_nobody') from made$$, 'PT404', null, 'there is no such role'
+    $$select ops.add_reader(a, 'quire_test_missing') from made$$, 'PT404', null, 'there is no such role'
 );
 select throws_ok(
     $$select ops.add_reader(a, 'quire_test_eve') from made$$, 'PT422', null, 'a role that is no analyst is refused'

@@ -1,6 +1,6 @@
 -- ops.verify_page finds each damage, and ops.rebuild_page repairs what the rest of the history proves.
 begin;
-select plan(58);
+select plan(59);
 
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-0000-0000-000000000001', 'w', now());
 insert into core.users (id, name, created_at) values ('00000000-0000-0000-0000-00000000000a', 'editor', now());
@@ -83,6 +83,11 @@ savepoint good;
 update core.blocks set data = '{"n": 666}' where id = 'a';
 select is(pg_temp.verify(), 'content_hash hash', 'a block that nobody saved is found');
 select is(pg_temp.rebuild(), 'page_rebuilt 7', 'and comes back out of the history, as a version');
+select results_eq(
+    $$ select action, details from core.audit_log where action like 'pages.%' $$,
+    $$ values ('pages.repair', '{"page_id": "00000000-0000-0000-0000-0000000000aa", "steps": 1}'::jsonb) $$,
+    'that is written down, and that nothing was wrong is not'
+);
 select is(pg_temp.live(), (select document from seen where version = 6), 'with the content that was saved');
 select is((select array_agg(id order by id) from core.blocks where ver = 7), '{a}', 'the one block is newer');
 select is((select kind || ' ' || base_version || ' ' || ops from core.page_changes where version = 7), 'repair 6 []', 'recorded as a repair');

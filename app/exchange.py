@@ -195,10 +195,8 @@ async def _read_text(request: Request, limit: int) -> str:
 async def batch_cost(request: Request, limit: int) -> int:
     """Points that a batch of patches costs: as many as it has. What is no batch costs one and is refused later.
 
-    The body is read for this before it is known who sends it, so only of requests with a token.
+    The body is read for this before the request is admitted: first see that its token is one.
     """
-    if bearer_token(request.headers) is None:
-        return 1
     try:
         content_type(request.headers, (JSON,), "Accept-Post")
         batch: Any = json.loads(await read_text(request, limit))
@@ -283,9 +281,19 @@ async def admit(
     return Admitted(admission.user_id, admission.token_id, admission, asker, costs)
 
 
+def is_known(request: Request, services: Services) -> bool:
+    """Whether the request has a token that was good in this process a while ago."""
+    token = bearer_token(request.headers)
+    return token is not None and services.limiter.knows(_digest(token))
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
 async def _asker(services: Services, trace: Trace, token: str, workspace: UUID | None, sender: str) -> Asker:
     """Who sends this token. A JWT that must not be believed costs its peer what an unknown token does."""
-    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    digest = _digest(token)
     try:
         subject = await services.identity.subject(token)
     except Problem as problem:

@@ -97,7 +97,7 @@ class Limiter:
         names = tuple(costs)
         key = (asker.token_hash, names, asker.workspace, asker.peer)
         refused = self._refusals.find(key)
-        if refused is None and asker.token_hash is not None and asker.token_hash not in self._known:
+        if refused is None and asker.token_hash is not None and not self.knows(asker.token_hash):
             refused = self._refusals.find(_anonymous(asker.peer))
         if refused is not None:
             self._metrics.rate_limit_cached.inc()
@@ -113,6 +113,10 @@ class Limiter:
             key = _anonymous(asker.peer)
         self._refusals.keep(key, asked, admission)
         return admission
+
+    def knows(self, token_hash: bytes) -> bool:
+        """Whether a token was good in this process a while ago."""
+        return token_hash in self._known
 
     async def _ask(self, observer: Observer, asker: Asker, costs: Mapping[str, int]) -> Admission:
         asked = (list(costs), list(costs.values()), asker.workspace, asker.peer)

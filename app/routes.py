@@ -15,7 +15,16 @@ from starlette.routing import Route
 from app import admin, conditions, history, people
 from app.answers import JSON, JSON_PATCH, REPLAYED, etag, json_response, written_response
 from app.conditions import is_uuid, uuid_or_404
-from app.exchange import DATABASE_ERRORS, Exchange, Services, admit, batch_cost, refund_failed, refund_replayed
+from app.exchange import (
+    DATABASE_ERRORS,
+    Exchange,
+    Services,
+    admit,
+    batch_cost,
+    is_known,
+    refund_failed,
+    refund_replayed,
+)
 from app.problems import Problem, from_database, unavailable
 from app.trace import Trace
 from db.embedders import Embedder, Outage, Refused, to_text
@@ -343,9 +352,12 @@ def _endpoint(path: str, actions: Mapping[str, Action]) -> Callable[[Request], A
         trace.saves = action.saves
         trace.workspace = request.path_params.get("workspace_id")
         conditions.check_accept(request.headers, action.produces)
-        cost = await action.cost(request, services.settings.max_body_bytes) if action.cost else 1
         workspace = trace.workspace
         named = UUID(workspace) if workspace is not None and is_uuid(workspace) else None
+        if action.cost and not is_known(request, services):
+            # Whoever it is has to say so before a body is read: only looks, and costs nobody known anything.
+            await admit(request, services, trace, action.scope, action.policy, 0, named)
+        cost = await action.cost(request, services.settings.max_body_bytes) if action.cost else 1
         admitted = await admit(request, services, trace, action.scope, action.policy, cost, named)
         exchange = Exchange(
             request,

@@ -5,11 +5,12 @@
 1 and 50 callers on 1 and on 1000 keys; a key has 30 points a second, so that one key is refused most of the time and of
 a thousand keys nobody is. `quire` is core.decide_limits and `quire_admit` api.admit, which authenticates first, both
 called as the API does, by psycopg from one process; the window is an exact sliding log. `quire_wide` is `quire` with
-10,000 points: nothing is refused, and one key's log is as long as a second's hits. `flexible_redis` and
-`flexible_postgres` are rate-limiter-flexible of npm (fixed windows), `limits_redis` is `limits` of PyPI (moving
-window), each from one process; what is not here is installed into the user's cache folder, and what cannot be had is
-named. Over Unix sockets, on one throwaway PostgreSQL with production's durability and one Redis that keeps nothing on
-disk. The rounds are interleaved, the figures are medians. The result goes to bench/results/limits.json.
+10,000 points: nothing is refused, and one key's log is as long as a second's hits. `quire_node` is `quire` called by
+node-postgres, as `flexible_postgres` calls its table: what is between these two is the limiters', not the drivers'.
+`flexible_redis` and `flexible_postgres` are rate-limiter-flexible of npm (fixed windows), `limits_redis` is `limits` of
+PyPI (moving window), each from one process; what is not here is installed into the user's cache folder, and what cannot
+be had is named. Over Unix sockets, on one throwaway PostgreSQL with production's durability and one Redis that keeps
+nothing on disk. The rounds are interleaved, the figures are medians. The result goes to bench/results/limits.json.
 """
 
 from __future__ import annotations
@@ -125,8 +126,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             postgres = {"host": conninfo["host"], "user": conninfo["user"], "database": conninfo["dbname"]}
             if "port" in conninfo:
                 postgres["port"] = conninfo["port"]
+            ours = json.dumps(postgres | {"database": "quire"})
             kinds: dict[str, Callable[[], tuple[Command, dict[str, str]]]] = {
-                "flexible_postgres": lambda: flexible("postgres", json.dumps(postgres), args.seconds)
+                "flexible_postgres": lambda: flexible("postgres", json.dumps(postgres), args.seconds),
+                "quire_node": lambda: flexible("quire", ours, args.seconds),
             }
             try:
                 socket = stack.enter_context(redis())

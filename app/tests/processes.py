@@ -27,7 +27,7 @@ from app.tests import contract
 from db.settings import Settings
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For clients of plain HTTP: each would load all certificate authorities for itself, longer than a request takes."""
+"""For clients of plain HTTP: each would load all certificate authorities for itself, which takes longer than a call."""
 
 _TEMPLATES = [
     (re.compile("^" + re.sub(r"\\{[a-z_]+\\}", "[^/]+", re.escape(path)) + "$"), path)

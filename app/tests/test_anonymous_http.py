@@ -156,6 +156,18 @@ def test_a_fault_of_ours_is_given_back(api: Api, conn: psycopg.Connection) -> No
     assert remaining(client) == 28
 
 
+def test_the_body_of_a_batch_is_not_read_for_a_token_that_is_none(api: Api) -> None:
+    client = client_from(api, "192.0.2.8", "guess")
+    for _ in range(5):
+        answer = client.post("/pages:batch", content=b"\xff not JSON, nor UTF-8")
+        assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
+    assert client.post("/pages:batch", content=b"\xff").status_code == 429
+    good = client_from(api, "192.0.2.9", api.new_token("write"))
+    for left in ("29", "28"):  # unknown to the process, then known: counted once
+        answer = good.post("/pages:batch", json=[])
+        assert (answer.status_code, answer.headers["x-ratelimit-remaining"]) == (422, left)
+
+
 def test_a_batch_gets_all_of_its_points_back(api: Api) -> None:
     client = api.client(api.new_token("write"))
     page = client.post("/pages", json={"title": "x"}).headers["location"].rsplit("/", 1)[1]

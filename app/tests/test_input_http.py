@@ -108,3 +108,11 @@ def test_who_it_is_comes_before_what_it_says(api: Api, body: bytes) -> None:
     for token, expected in (("", "token_required"), ("unknown", "token_invalid")):
         sent = api.client(token).post("/pages:batch", content=body, headers={"Content-Type": "application/json"})
         assert said(sent) == {"status": 401, "code": expected}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_version_that_is_no_json(api: Api, number: str) -> None:
+    for method, path in (("POST", "restore"), ("PUT", "versions/x")):
+        route = "/v1/workspaces/{workspace_id}/pages/{page_id}/" + path
+        answer = send(api, method, route, "application/json", f'{{"version": {number}}}'.encode())
+        assert said(answer) == {"status": 400, "code": "malformed_json"}

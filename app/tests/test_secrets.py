@@ -13,7 +13,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from app import cli
+from app.tests.issuer import AUDIENCE, ISSUER, Issuer, serving
 from app.tests.processes import Api, running_api, running_worker, wait_until
+from db.settings import Settings
 
 TEXT = "Zebra-4711-on-the-page"
 PASSWORD = "hunter2-4711-of-the-database"
@@ -130,3 +133,59 @@ def test_problems_of_a_lost_database_do_not_name_it(database: str, tmp_path: Pat
         assert answer.status_code == 503
         assert PASSWORD not in answer.text and "127.0.0.1:9" not in answer.text
         assert PASSWORD not in (tmp_path / "log").read_text()
+
+
+def test_tokens_that_are_made_and_jwts_are_shown_once_or_never(database: str, tmp_path: Path) -> None:
+    with serving(Issuer()) as issuer:
+        more = {
+            "QUIRE_LOG_LEVEL": "debug",
+            "QUIRE_JWT_ISSUER": ISSUER,
+            "QUIRE_JWT_AUDIENCE": AUDIENCE,
+            # The password of an issuer's address is one, too.
+            "QUIRE_JWT_JWKS": issuer.url.replace("http://", f"http://quire:{PASSWORD}@"),
+        }
+        with running_api(database, tmp_path / "log", **more) as api:
+            operator = api.client(api.new_token("read", "write", "admin", role=None))
+            user = operator.post(f"{api.url}/v1/users", json={"name": f"user-{uuid.uuid4()}"}).json()["id"]
+            made = operator.post(f"{api.url}/v1/tokens", json={"user_id": user, "scopes": ["read"]})
+            rotated = operator.post(f"{api.url}/v1/tokens/{made.json()['id']}:rotate", json={})
+            with psycopg.connect(database) as connection:
+                connection.execute("select ops.link_subject(%s, 'ann', %s)", [ISSUER, user])
+            jwts = [issuer.token(sub="ann"), issuer.token(sub="nobody"), issuer.hmac_token(), issuer.token(exp=1)]
+            answers = [api.client(token).get(f"{api.url}/v1/me") for token in jwts]
+            assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
+            answers += [
+                operator.get(f"{api.url}/v1/{path}")
+                for path in ("tokens", "users", "audit", "limits", "limits/blocked")
+            ]
+            secrets = [made.json()["token"], rotated.json()["token"], PASSWORD, *jwts]
+            shown = [answer.text for answer in answers]
+            shown += [httpx.get(f"{api.url}/metrics", trust_env=False).text]
+        shown += [(tmp_path / "log").read_text()]
+        with psycopg.connect(database) as connection:
+            row = connection.execute("select string_agg(a::text, ' ') from core.audit_log as a").fetchone()
+            assert row is not None
+            shown += [row[0]]
+    for secret in secrets:
+        assert not [text for text in shown if secret in text or secret.rsplit(".", 1)[-1] in text]
+
+
+def test_settings_are_shown_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {
+        "DATABASE_URL": f"postgresql://quire:{PASSWORD}@127.0.0.1:9/quire?connect_timeout=1",
+        "QUIRE_EMBEDDING_API_KEY": KEY,
+        "QUIRE_EMBEDDING_URL": f"https://quire:{PASSWORD}@embed.example/v1?key={KEY}",
+        "QUIRE_ALERT_WEBHOOK_URL": f"https://hooks.example/{HOOK}",
+        "QUIRE_JWT_ISSUER": ISSUER,
+        "QUIRE_JWT_AUDIENCE": AUDIENCE,
+        "QUIRE_JWT_JWKS": f"https://quire:{PASSWORD}@id.example/jwks.json?key={KEY}",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert cli.main(["doctor", "--settings"]) == 1, "no server there"
+    told = capsys.readouterr()
+    text = told.out + told.err + repr(Settings.from_env(settings))
+    assert "embed.example" in text and "id.example" in text
+    assert not [secret for secret in (PASSWORD, KEY, HOOK) if secret in text]

@@ -1,6 +1,6 @@
 // rate-limiter-flexible, as bench/queue/race.py wants it; one row or Redis key a limited key, fixed windows.
-//   node flexible.mjs redis|postgres WHERE CALLERS KEYS SECONDS POINTS WINDOW
-// WHERE: path of Redis's socket; JSON of node-postgres's options.
+//   node flexible.mjs redis|postgres|quire WHERE CALLERS KEYS SECONDS POINTS WINDOW
+// WHERE: path of Redis's socket; JSON of node-postgres's options. quire: core.decide_limits, by the same driver.
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -14,6 +14,17 @@ let limiter;
 if (kind === "redis") {
   const Redis = require("ioredis");
   limiter = new RateLimiterRedis({ storeClient: new Redis({ path: where }), points, duration });
+} else if (kind === "quire") {
+  const { Pool } = require("pg");
+  const pool = new Pool({ ...JSON.parse(where), max: callers });
+  const text = "select decision from core.decide_limits('{bench}', '{1}', $1, null, null, null)";
+  const user = (key) => `00000000-0000-0000-0000-${(Number(key.slice(4)) + 1).toString(16).padStart(12, "0")}`;
+  limiter = {
+    async consume(key) {
+      const { rows } = await pool.query(text, [user(key)]);
+      if (rows[0].decision !== "allowed") throw rows[0];
+    },
+  };
 } else {
   const { Pool } = require("pg");
   const pool = new Pool({ ...JSON.parse(where), max: callers });

@@ -1,6 +1,6 @@
 -- core.decide_limits with several policies: all or nothing, who decides, dry runs, what is counted by what; refunds.
 begin;
-select plan(48);
+select plan(51);
 
 create function pg_temp.at(p_seconds numeric) returns void language sql as $$
     select set_config(
@@ -107,6 +107,13 @@ select is(
     (select core.limit_key('workspace', u.user_id, null, p.workspace_id, 'x') from places as p cross join people as u),
     (select p.workspace_id::text from places as p), 'a member counts by the workspace'
 );
+select is(
+    (
+        select core.limit_key('workspace', '00000000-0000-0000-0000-00000000000a', null, p.workspace_id, 'x')
+        from places as p
+    ),
+    '00000000-0000-0000-0000-00000000000a', 'who is none of its members for himself'
+);
 select is(core.limit_key('token', '00000000-0000-0000-0000-00000000000a', null, null, 'x'),
     '00000000-0000-0000-0000-00000000000a', 'without a token its user counts');
 select is(core.limit_key('user', null, null, null, 'x'), 'x', 'without a user its peer');
@@ -139,8 +146,13 @@ select is(
 select is(pg_temp.refund('{a,b}', '{2,1}', '{3000,3000}'), 0, 'and only once');
 select is(pg_temp.refund('{a}', '{1}', '{3000.5}'), 0, 'what was never taken cannot come back');
 select pg_temp.refund('{a}', '{100}', '{3001}');
-select is(pg_temp.used('a'), 0, 'nor more than was taken');
-select is(pg_temp.decide('{a}', '{5}'), 'a allowed 0', 'they can be used again');
+select is(pg_temp.used('a'), 0, 'all of them');
+select is(pg_temp.decide('{a}', '{1}'), 'a allowed 4', 'they can be used again');
+select pg_temp.at(3001.5);
+select is(pg_temp.decide('{a}', '{4}'), 'a allowed 0', 'all of them');
+select pg_temp.refund('{a}', '{100}', '{3001}');
+select is(pg_temp.used('a'), 4, 'no more comes back than was taken at that time');
+select pg_temp.decide('{a}', '{1}');
 select is(pg_temp.decide('{a}', '{1}'), 'a limited 0 20', 'over it');
 select pg_temp.refund('{a}', '{5}', '{3001}');
 select is(pg_temp.decide('{a}', '{1}'), 'a blocked 0 20', 'a refund does not lift the block that another request earned');

@@ -5163,7 +5163,8 @@ CREATE TABLE core.indexing_leases (
     generations integer[] NOT NULL,
     vers bigint[] NOT NULL,
     text_hashes bytea[] NOT NULL,
-    stale boolean[]
+    stale boolean[],
+    row_ids tid[]
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', vacuum_truncate=off);
 
@@ -5247,6 +5248,14 @@ COMMENT ON COLUMN core.indexing_leases.text_hashes IS 'sha256 of the text that w
 
 COMMENT ON COLUMN core.indexing_leases.stale IS 'Whether something has to be written for each entry; what was in search as it is need not be looked up at the ack. NULL:
 claimed before there was this column.';
+
+
+--
+-- Name: COLUMN indexing_leases.row_ids; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_leases.row_ids IS 'Where the queue row of each entry was after the claim: it is there still unless it was edited, or the table rewritten.
+NULL: claimed before there was this column.';
 
 
 --
@@ -6576,7 +6585,7 @@ COMMENT ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_sc
 -- Name: lease_fairly(smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+CREATE FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6603,9 +6612,11 @@ begin
                 for update skip locked
             ) as s
         ))
-        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq, q.ctid as row_id
     )
-    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    select
+        array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq),
+        array_agg(s.row_id)
     from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
 end;
 $$;
@@ -6617,14 +6628,14 @@ ALTER FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspa
 -- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes due entries of several workspaces for a lease, as many of each; their keys, NULL when there is none.';
+COMMENT ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes due entries of several workspaces for a lease, as many of each; their keys and places, NULL when there is none.';
 
 
 --
 -- Name: lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+CREATE FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6644,9 +6655,11 @@ begin
             limit p_limit
             for update skip locked
         ))
-        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq, q.ctid as row_id
     )
-    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    select
+        array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq),
+        array_agg(s.row_id)
     from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
 end;
 $$;
@@ -6658,7 +6671,7 @@ ALTER FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_se
 -- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes the first due entries behind a watermark for a lease; their keys, NULL when there is none.';
+COMMENT ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes the first due entries behind a watermark for a lease; their keys and places, NULL when there is none.';
 
 
 --
@@ -6819,42 +6832,61 @@ COMMENT ON FUNCTION core.live_token(p_token_id uuid) IS 'A token by its id, lock
 
 
 --
--- Name: lock_leased(uuid, uuid[], uuid[], integer[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: lock_leased(uuid, uuid[], uuid[], integer[], tid[], integer[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) RETURNS TABLE(places integer[], row_ids tid[], generations integer[])
+CREATE FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_row_ids tid[], p_places integer[]) RETURNS TABLE(places integer[], row_ids tid[], generations integer[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     return query
     select
-        coalesce(array_agg(k.place::integer), '{}'), coalesce(array_agg(h.row_id), '{}'),
-        coalesce(array_agg(h.generation), '{}')
+        coalesce(array_agg(s.place), '{}'), coalesce(array_agg(s.row_id), '{}'), coalesce(array_agg(s.generation), '{}')
     from (
-        select a.place, a.workspace_id, a.page_id, a.no
-        from unnest(p_workspace_ids, p_page_ids, p_nos) with ordinality as a (workspace_id, page_id, no, place)
-        where p_places is null or a.place = any(p_places)
+        select
+            k.place::integer, case when h.is_it then h.row_id else m.row_id end as row_id,
+            case when h.is_it then h.generation else m.generation end as generation
+        from (
+            select a.place, a.workspace_id, a.page_id, a.no, a.row_id
+            from unnest(p_workspace_ids, p_page_ids, p_nos, p_row_ids) with ordinality
+                as a (workspace_id, page_id, no, row_id, place)
+            where p_places is null or a.place = any(p_places)
+            offset 0
+        ) as k
+        left join lateral (
+            -- is_it: another row of this lease may have come to this place
+            select
+                q.ctid as row_id, q.generation,
+                q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no as is_it
+            from core.indexing_queue as q
+            where q.ctid = k.row_id and q.lease_id = p_lease_id
+            limit 1
+            for update
+        ) as h on true
+        left join lateral (
+            select q.ctid as row_id, q.generation
+            from core.indexing_queue as q
+            where h.is_it is not true
+                and q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no
+                and q.lease_id = p_lease_id
+            limit 1
+            for update
+        ) as m on true
+        where h.is_it or m.row_id is not null
         offset 0
-    ) as k
-    cross join lateral (
-        select q.ctid as row_id, q.generation
-        from core.indexing_queue as q
-        where q.workspace_id = k.workspace_id and q.page_id = k.page_id and q.no = k.no and q.lease_id = p_lease_id
-        limit 1
-        for update
-    ) as h;
+    ) as s;
 end;
 $$;
 
 
-ALTER FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) OWNER TO quire_owner;
+ALTER FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_row_ids tid[], p_places integer[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_row_ids tid[], p_places integer[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) IS 'Locks the queue rows that a lease still holds, in key order; their places, row ids and generations.';
+COMMENT ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_row_ids tid[], p_places integer[]) IS 'Locks the queue rows that a lease still holds, in key order; their places, row ids and generations.';
 
 
 --
@@ -11101,6 +11133,7 @@ declare
     v_vers bigint[];
     v_text_hashes bytea[];
     v_stale boolean[];
+    v_claimed_row_ids tid[];
     v_places integer[];
     v_row_ids tid[];
     v_now_generations integer[];
@@ -11109,8 +11142,8 @@ declare
 begin
     done := 0;
     again := 0;
-    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes, l.stale
-    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes, v_stale
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes, l.stale, l.row_ids
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes, v_stale, v_claimed_row_ids
     from core.indexing_leases as l
     where l.lease_id = p_lease_id;
     if not found then
@@ -11119,7 +11152,7 @@ begin
     end if;
     select k.places, k.row_ids, k.generations
     into v_places, v_row_ids, v_now_generations
-    from core.lock_leased(p_lease_id, v_workspace_ids, v_page_ids, v_nos, p_places) as k;
+    from core.lock_leased(p_lease_id, v_workspace_ids, v_page_ids, v_nos, v_claimed_row_ids, p_places) as k;
 
     select array_agg(s.row_id) filter (where s.finished), array_agg(s.row_id) filter (where s.finished is not true)
     into v_finished, v_edited
@@ -11210,6 +11243,7 @@ declare
     v_vers bigint[];
     v_text_hashes bytea[];
     v_stale boolean[];
+    v_row_ids tid[];
 begin
     rows := 0;
     if (select c.paused from core.indexing_control as c) then
@@ -11218,10 +11252,10 @@ begin
     end if;
     perform set_config('synchronous_commit', 'off', true);
     if v_several = 0 then
-        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
         from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, p_lease_id, v_now) as l;
     else
-        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
         from core.lease_fairly(
             p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
         ) as l;
@@ -11244,10 +11278,10 @@ begin
     from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
     stale := array_positions(v_stale, true);
     insert into core.indexing_leases
-        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes, stale)
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes, stale, row_ids)
     values (
         p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
-        v_generations, v_vers, v_text_hashes, v_stale
+        v_generations, v_vers, v_text_hashes, v_stale, v_row_ids
     );
     if cardinality(places) > 0 then
         waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);
@@ -11640,7 +11674,9 @@ begin
         array_agg(q.generation <> v_lease.generations[h.place]),
         array_agg(q.generation = v_lease.generations[h.place] and q.attempts >= 3)
     into v_row_ids, v_codes, v_errors, v_edited, v_lost
-    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, p_places) as k
+    from core.lock_leased(
+        p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.row_ids, p_places
+    ) as k
     cross join unnest(k.places, k.row_ids) as h (place, row_id)
     inner join unnest(p_places, p_codes, p_errors) as f (place, code, error) on f.place = h.place
     inner join core.indexing_queue as q on q.ctid = h.row_id;
@@ -11914,7 +11950,9 @@ begin
         return 0;
     end if;
     select k.row_ids into v_held
-    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, null) as k;
+    from core.lock_leased(
+        p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.row_ids, null
+    ) as k;
     update core.indexing_queue as q
     set
         lease_id = null,
@@ -22799,10 +22837,10 @@ REVOKE ALL ON FUNCTION core.live_token(p_token_id uuid) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_row_ids tid[], p_places integer[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_places integer[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.lock_leased(p_lease_id uuid, p_workspace_ids uuid[], p_page_ids uuid[], p_nos integer[], p_row_ids tid[], p_places integer[]) FROM PUBLIC;
 
 
 --

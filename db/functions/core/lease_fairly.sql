@@ -11,7 +11,9 @@ create or replace function core.lease_fairly(
     p_lease_id uuid,
     p_now timestamptz
 )
-returns table (workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+returns table (
+    workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[]
+)
 language plpgsql
 volatile
 parallel unsafe
@@ -41,15 +43,17 @@ begin
                 for update skip locked
             ) as s
         ))
-        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq, q.ctid as row_id
     )
-    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    select
+        array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq),
+        array_agg(s.row_id)
     from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
 end;
 $$;
 
 comment on function core.lease_fairly(smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamptz) is
-'Takes due entries of several workspaces for a lease, as many of each; their keys, NULL when there is none.';
+'Takes due entries of several workspaces for a lease, as many of each; their keys and places, NULL when there is none.';
 revoke all on function core.lease_fairly(
     smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamptz
 ) from public;

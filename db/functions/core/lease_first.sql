@@ -1,6 +1,6 @@
 -- core.lease_first: marks the first due entries of a lane and priority behind a watermark as held by a lease, and
--- returns their keys in key order. Rows that others hold or are saving just now are passed over. The rows are updated
--- by their places (ctid): they are locked, so none can move.
+-- returns their keys in key order, and where the rows are now. Rows that others hold or are saving just now are passed
+-- over. The rows are updated by their places (ctid): they are locked, so none can move.
 create or replace function core.lease_first(
     p_lane smallint,
     p_priority smallint,
@@ -10,7 +10,9 @@ create or replace function core.lease_first(
     p_lease_id uuid,
     p_now timestamptz
 )
-returns table (workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[])
+returns table (
+    workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[]
+)
 language plpgsql
 volatile
 parallel unsafe
@@ -33,13 +35,15 @@ begin
             limit p_limit
             for update skip locked
         ))
-        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq
+        returning q.workspace_id, q.page_id, q.no, q.generation, q.seq, q.ctid as row_id
     )
-    select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq)
+    select
+        array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no), array_agg(s.generation), array_agg(s.seq),
+        array_agg(s.row_id)
     from (select l.* from leased as l order by l.workspace_id, l.page_id, l.no) as s;
 end;
 $$;
 
 comment on function core.lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamptz) is
-'Takes the first due entries behind a watermark for a lease; their keys, NULL when there is none.';
+'Takes the first due entries behind a watermark for a lease; their keys and places, NULL when there is none.';
 revoke all on function core.lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamptz) from public;

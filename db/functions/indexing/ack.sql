@@ -32,6 +32,7 @@ declare
     v_vers bigint[];
     v_text_hashes bytea[];
     v_stale boolean[];
+    v_claimed_row_ids tid[];
     v_places integer[];
     v_row_ids tid[];
     v_now_generations integer[];
@@ -40,8 +41,8 @@ declare
 begin
     done := 0;
     again := 0;
-    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes, l.stale
-    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes, v_stale
+    select l.workspace_ids, l.page_ids, l.nos, l.generations, l.vers, l.text_hashes, l.stale, l.row_ids
+    into v_workspace_ids, v_page_ids, v_nos, v_generations, v_vers, v_text_hashes, v_stale, v_claimed_row_ids
     from core.indexing_leases as l
     where l.lease_id = p_lease_id;
     if not found then
@@ -50,7 +51,7 @@ begin
     end if;
     select k.places, k.row_ids, k.generations
     into v_places, v_row_ids, v_now_generations
-    from core.lock_leased(p_lease_id, v_workspace_ids, v_page_ids, v_nos, p_places) as k;
+    from core.lock_leased(p_lease_id, v_workspace_ids, v_page_ids, v_nos, v_claimed_row_ids, p_places) as k;
 
     select array_agg(s.row_id) filter (where s.finished), array_agg(s.row_id) filter (where s.finished is not true)
     into v_finished, v_edited

@@ -54,6 +54,7 @@ declare
     v_vers bigint[];
     v_text_hashes bytea[];
     v_stale boolean[];
+    v_row_ids tid[];
 begin
     rows := 0;
     if (select c.paused from core.indexing_control as c) then
@@ -62,10 +63,10 @@ begin
     end if;
     perform set_config('synchronous_commit', 'off', true);
     if v_several = 0 then
-        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
         from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, p_lease_id, v_now) as l;
     else
-        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs
+        select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
         from core.lease_fairly(
             p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
         ) as l;
@@ -88,10 +89,10 @@ begin
     from core.read_leased(v_workspace_ids, v_page_ids, v_nos, p_models) as r;
     stale := array_positions(v_stale, true);
     insert into core.indexing_leases
-        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes, stale)
+        (lease_id, worker_id, expires_at, workspace_ids, page_ids, nos, generations, vers, text_hashes, stale, row_ids)
     values (
         p_lease_id, p_worker_id, v_now + make_interval(secs => p_lease_seconds), v_workspace_ids, v_page_ids, v_nos,
-        v_generations, v_vers, v_text_hashes, v_stale
+        v_generations, v_vers, v_text_hashes, v_stale, v_row_ids
     );
     if cardinality(places) > 0 then
         waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);

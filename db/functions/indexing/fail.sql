@@ -34,7 +34,9 @@ begin
         array_agg(q.generation <> v_lease.generations[h.place]),
         array_agg(q.generation = v_lease.generations[h.place] and q.attempts >= 3)
     into v_row_ids, v_codes, v_errors, v_edited, v_lost
-    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, p_places) as k
+    from core.lock_leased(
+        p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.row_ids, p_places
+    ) as k
     cross join unnest(k.places, k.row_ids) as h (place, row_id)
     inner join unnest(p_places, p_codes, p_errors) as f (place, code, error) on f.place = h.place
     inner join core.indexing_queue as q on q.ctid = h.row_id;

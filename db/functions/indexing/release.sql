@@ -27,7 +27,9 @@ begin
         return 0;
     end if;
     select k.row_ids into v_held
-    from core.lock_leased(p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, null) as k;
+    from core.lock_leased(
+        p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.row_ids, null
+    ) as k;
     update core.indexing_queue as q
     set
         lease_id = null,

@@ -1,5 +1,5 @@
 begin;
-select plan(21);
+select plan(24);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -126,5 +126,19 @@ select is((select count(*) from pg_temp.claim(5)), 1::bigint, 'in search, claime
 update core.indexing_leases set stale = null;
 delete from core.search_entries where no = 1;
 select is(pg_temp.ack(5, null), '0/1', 'a lease of before the column has everything looked up');
+
+-- Rows are looked up where the claim left them.
+delete from core.indexing_queue;
+select pg_temp.enqueue('{0,2}');
+update core.indexing_queue set run_at = core.clock();
+select is((select count(*) from pg_temp.claim(6)), 2::bigint, 'two are claimed');
+update core.indexing_leases set row_ids = array[row_ids[2], row_ids[1]];
+select pg_temp.enqueue('{0}');
+select is(pg_temp.ack(6, null), '1/1', 'where there is another row of the lease they are looked up by key');
+select pg_temp.enqueue('{0,2}');
+update core.indexing_queue set run_at = core.clock();
+select pg_temp.claim(7);
+update core.indexing_leases set row_ids = null;
+select is(pg_temp.ack(7, null), '2/0', 'so is all of a lease of before places were noted');
 select * from finish();
 rollback;

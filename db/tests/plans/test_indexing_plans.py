@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
@@ -184,14 +185,15 @@ def test_claim_ack_and_sweep_look_at_what_they_take(
         assert row is not None
         return int(row[0])
 
-    def claim_ack_and_sweep(session: psycopg.Connection) -> tuple[int, int, int]:
-        """What the claim of 100 entries looks at, their ack, and the sweep of another 100 whose worker was lost."""
-        lease, lost = uuid4(), uuid4()
+    def claim_ack_and_sweep(session: psycopg.Connection) -> list[int]:
+        """What the claim of 100 entries looks at, their ack, that of another 100 whose places are not known any more,
+        and the sweep of a third 100 whose worker was lost."""
+        lease, moved, lost = uuid4(), uuid4(), uuid4()
+        conn.execute(CLAIM, [-1, moved])
+        conn.execute("update core.indexing_leases set row_ids = null")
         looked = [looked_at()]
-        steps: list[tuple[LiteralString, list[object]]] = [
-            (CLAIM, [-1, lease]),
-            ("select * from indexing.ack(%s, 'hashing-384', null)", [lease]),
-        ]
+        ack: LiteralString = "select * from indexing.ack(%s, 'hashing-384', null)"
+        steps: list[tuple[LiteralString, list[object]]] = [(CLAIM, [-1, lease]), (ack, [lease]), (ack, [moved])]
         for statement, parameters in steps:
             session.execute(statement, parameters)
             session.execute("select pg_stat_force_next_flush()")
@@ -203,7 +205,7 @@ def test_claim_ack_and_sweep_look_at_what_they_take(
         session.execute("select indexing.sweep()")
         session.execute("select pg_stat_force_next_flush()")
         session.execute("select 1")
-        return looked[1] - looked[0], looked[2] - looked[1], looked_at() - before
+        return [*(after - at for at, after in itertools.pairwise(looked)), looked_at() - before]
 
     conn.execute("alter table core.indexing_queue set (autovacuum_enabled = off)")
     if filled_before:
@@ -218,11 +220,12 @@ def test_claim_ack_and_sweep_look_at_what_they_take(
             enqueue(1, 1)
             claim_ack_and_sweep(session)
         enqueue(2, 20_001)
-        claim, ack, sweep = claim_ack_and_sweep(session)
+        claim, ack, ack_by_key, sweep = claim_ack_and_sweep(session)
     conn.execute("alter table core.indexing_queue reset (autovacuum_enabled)")
-    assert conn.execute("select count(*) from core.indexing_queue").fetchone() == (19_900,)
-    assert 100 <= claim < 100 * 2
-    assert 100 <= ack < 100 * 2
+    assert conn.execute("select count(*) from core.indexing_queue").fetchone() == (19_800,)
+    assert 200 <= claim < 200 * 2, "it passes the first 100, which are leased"
+    assert ack < 100, "rows are where the claim left them"
+    assert 100 <= ack_by_key < 100 * 2
     assert 100 <= sweep < 100 * 4
 
 

@@ -142,6 +142,21 @@ def test_an_ack_waits_for_a_save_in_progress_and_then_keeps_the_row(
     assert kept == (None, 2, 0)
 
 
+def test_an_ack_finds_its_rows_after_the_table_was_rewritten(
+    conn: Connection, sessions: Callable[[], Connection], workspace: UUID
+) -> None:
+    pages.create_page(conn, workspace, ["a text"] * 20)
+    worker, lease = sessions(), uuid4()
+    claimed = claim(worker, lease)
+    assert len(claimed) == 21
+    write(worker, lease, list(range(1, 22)))
+    places = "select array_agg(q.ctid order by q.no) from core.indexing_queue as q"
+    before = conn.execute(places).fetchone()
+    conn.execute("vacuum full core.indexing_queue")
+    assert conn.execute(places).fetchone() != before
+    assert ack(worker, lease, None) == (21, 0)
+
+
 def test_a_save_that_waited_for_the_last_failure_leaves_no_dead_letter(
     conn: Connection, sessions: Callable[[], Connection], workspace: UUID
 ) -> None:

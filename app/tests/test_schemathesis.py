@@ -32,7 +32,7 @@ CONFIG = """
 
 [[operations]]
 include-name = "DELETE /v1/workspaces/{{workspace_id}}/pages/{{page_id}}"
-parameters = {{"path.page_id" = "{doomed}"}}
+parameters = {{"path.page_id" = "{doomed}", "header.If-Match" = "*"}}
 
 [[operations]]
 include-name-regex = "(PUT|PATCH) /v1/workspaces/{{workspace_id}}/pages/{{page_id}}$"

@@ -127,8 +127,9 @@ select is_empty(
             -- names of files, no contents: pg_monitor has them
             or f.proname ~ '^pg_ls_' and p.name <> 'quire_monitor'
         )
-        -- slots need REPLICATION, which none has: the functions check; the log's name is pg_monitor's
-        and f.proname !~ '^pg_(create_(physical|logical)_replication_slot|logical_slot_)'
+        -- slots need REPLICATION, which none has: the functions check; the log's name is pg_monitor's. Those of
+        -- adminpack 1.0, gone in PostgreSQL 17, check for a superuser.
+        and f.proname !~ '^pg_(create_(physical|logical)_replication_slot|logical_slot_|(read_file|rotate_logfile)_old$)'
         and not (f.proname = 'pg_current_logfile' and p.name = 'quire_monitor')
     $$,
     'none reads or writes files, or the server''s state'

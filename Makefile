@@ -70,6 +70,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "installing Quire, its dependencies and the tools for tests into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(LOCAL_MODEL)
+	@bash scripts/fetch-promtool $(BIN)/promtool
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/bin/pip:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from typing import Any
 
 import httpx
@@ -50,9 +52,11 @@ def test_every_rule_has_a_severity_and_is_tested() -> None:
 
 @pytest.mark.once
 def test_promtool_is_content() -> None:
-    promtool = shutil.which("promtool")
+    promtool = shutil.which("promtool") or shutil.which("promtool", path=sysconfig.get_path("scripts"))
     if promtool is None:
-        pytest.skip("promtool is not installed (Debian's package prometheus has it)")
+        if os.environ.get("CI"):
+            pytest.fail("where changes are let in, promtool has to be there: see scripts/fetch-promtool")
+        pytest.skip("PROMTOOL IS NOT HERE, ops/alerts.yml is not tested (Debian's package prometheus has it)")
     for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
         done = subprocess.run([promtool, *command], cwd=OPS, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr

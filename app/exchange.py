@@ -246,6 +246,7 @@ async def admit(
     except DATABASE_ERRORS as error:
         raise from_database(error) from error
     trace.user_id, trace.token_id = admission.user_id, admission.token_id
+    check_limits(trace, admission)
     if admission.decision == "unknown_subject":
         raise Problem(
             401,
@@ -253,7 +254,6 @@ async def admit(
             "the token is good, but whom it names is no user here, or not any more: `quire user link` makes it one",
             headers={"WWW-Authenticate": 'Bearer realm="quire", error="invalid_token"'},
         )
-    check_limits(trace, admission)
     if admission.user_id is None:
         raise Problem(
             401,

@@ -1003,8 +1003,12 @@ begin
     from core.subjects as s
     where s.issuer = p_issuer and s.subject = p_subject;
     if v_subject.disabled_at is not null or (v_subject.user_id is null and not p_create) then
-        decision := 'unknown_subject';
-        return next;
+        return query
+        select
+            case when d.decision in ('limited', 'blocked', 'failed_closed') then d.decision else 'unknown_subject' end,
+            null::uuid, null::uuid, null::text[], d.policy, d.points, d.remaining, d.window_seconds,
+            d.reset_seconds, d.retry_after, d.hit_at
+        from core.decide_limits(array['anonymous'], array[1], null, null, null, p_peer) as d;
         return;
     end if;
     user_id := coalesce(v_subject.user_id, core.make_subject(p_issuer, p_subject));

@@ -111,7 +111,9 @@ def test_the_claim_narrows_and_opens_nothing(api: Api, issuer: Issuer, subject: 
 
 
 def test_who_is_not_linked_is_told_so(api: Api, issuer: Issuer) -> None:
-    assert refused(get(api, issuer.token()), "subject_unknown", "quire user link")
+    answer = get(api, issuer.token())
+    assert refused(answer, "subject_unknown", "quire user link")
+    assert answer.headers["ratelimit-policy"].startswith('"anonymous"'), "counted as an unknown token is"
 
 
 def test_a_disabled_subject_is_refused_at_once(api: Api, issuer: Issuer, subject: str) -> None:

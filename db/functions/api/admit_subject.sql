@@ -2,7 +2,8 @@
 -- issuer, the audience and the times were checked before (app/identity.py), and p_scopes comes out of the claims. Who
 -- the subject is says core.subjects. p_create: whether one that was never seen gets a user. p_role: what it becomes in
 -- p_workspace_id where it is no member yet; NULL: nothing. A claim cannot give the scopes admin and bypass_rate_limit.
--- decision: unknown_subject (not linked, or disabled; nothing else is set), or as api.admit has it; token_id is NULL.
+-- decision: unknown_subject (not linked, or disabled), which counts against the policy anonymous, by peer, as an
+-- unknown token does, or that policy's refusal, user_id NULL either way; else as api.admit has it; token_id is NULL.
 -- What is counted per token is counted by user. PT400 cost_over_limit.
 create or replace function api.admit_subject(
     p_issuer text,
@@ -43,8 +44,12 @@ begin
     from core.subjects as s
     where s.issuer = p_issuer and s.subject = p_subject;
     if v_subject.disabled_at is not null or (v_subject.user_id is null and not p_create) then
-        decision := 'unknown_subject';
-        return next;
+        return query
+        select
+            case when d.decision in ('limited', 'blocked', 'failed_closed') then d.decision else 'unknown_subject' end,
+            null::uuid, null::uuid, null::text[], d.policy, d.points, d.remaining, d.window_seconds,
+            d.reset_seconds, d.retry_after, d.hit_at
+        from core.decide_limits(array['anonymous'], array[1], null, null, null, p_peer) as d;
         return;
     end if;
     user_id := coalesce(v_subject.user_id, core.make_subject(p_issuer, p_subject));

@@ -1,6 +1,6 @@
 -- api.admit_subject: whom a JWT names, and what it may become.
 begin;
-select plan(37);
+select plan(39);
 
 select set_config('quire.fake_now', '2031-05-05 12:30:00+00', true);
 create function pg_temp.admit(
@@ -44,19 +44,23 @@ select ops.create_user('ann') as ann, ops.create_workspace('W') as workspace, op
 select pg_temp.audit();
 
 -- who
-select is(pg_temp.admit('s-1'), 'unknown_subject', 'a subject that nobody linked is not let in');
+select is(pg_temp.admit('s-1'), 'unknown_subject anonymous 299', 'a subject that nobody linked is not let in');
+select is(
+    (select cardinality(b.hits) from core.rate_buckets as b where b.policy = 'anonymous'), 1,
+    'it counts for its peer, as an unknown token does'
+);
 select is((select count(*) from core.subjects), 0::bigint, 'and leaves nothing behind');
 select lives_ok($$select ops.link_subject('https://id', 's-1', ann) from made$$, 'an operator links it');
 select is(pg_temp.admit('s-1'), 'allowed ann {read}', 'then it is that user');
-select is(pg_temp.admit('s-1', p_issuer => 'https://other'), 'unknown_subject', 'of this issuer only');
+select is(pg_temp.admit('s-1', p_issuer => 'https://other'), 'unknown_subject anonymous 298', 'of this issuer only');
 select is(
     (select last_seen_at from core.subjects), timestamptz '2031-05-05 12:00:00+00', 'its use is noted to the hour'
 );
 select ok(ops.disable_subject('https://id', 's-1'), 'an operator disables it');
 select ok(not ops.disable_subject('https://id', 's-1'), 'once');
 select ok(not ops.disable_subject('https://id', 's-9'), 'and none that is not there');
-select is(pg_temp.admit('s-1'), 'unknown_subject', 'from then on it is refused');
-select is(pg_temp.admit('s-1', p_create => true), 'unknown_subject', 'also where new ones get a user');
+select is(pg_temp.admit('s-1'), 'unknown_subject anonymous 297', 'from then on it is refused');
+select is(pg_temp.admit('s-1', p_create => true), 'unknown_subject anonymous 296', 'also where new ones get a user');
 select ops.link_subject('https://id', 's-1', bob) from made;
 select is(pg_temp.admit('s-1'), 'allowed bob {read}', 'linked again it is let in, as another user');
 select is(pg_temp.audit(), 'subjects.disable subjects.link subjects.link', 'all of it is written down');
@@ -129,5 +133,7 @@ select ok(
 );
 select ok(not has_table_privilege('quire_api', 'core.subjects', 'select'), 'but not read subjects');
 
+update core.rate_policies set points = 1 where name = 'anonymous';
+select is(pg_temp.admit('s-404'), 'limited anonymous 0', 'and is refused before it is looked at for ever');
 select * from finish();
 rollback;

@@ -230,6 +230,7 @@ _HELP = {
     "quire_oldest_xmin_seconds": "Since when a session, prepared transaction or slot keeps dead rows from vacuum.",
     "quire_indexing_finished_total": "Attempts to index an entry, by outcome: done, failed (also the last), dead.",
     "quire_indexing_embedded_total": "Vectors written.",
+    "quire_fresh_vectors": "Vectors that searches compare one by one, not in the approximate index of their model yet.",
     "quire_indexing_lease_expired_total": "Leases of lost workers that were taken back.",
     "quire_periodic_late_seconds": "By how much the last success of a periodic task is too long ago; 0: in time.",
     "quire_periodic_runs_total": "Runs of a periodic task.",

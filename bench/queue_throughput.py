@@ -5,7 +5,7 @@
 Two worker processes run Quire's own drains on blocks whose text has not changed, so that nothing is embedded or
 written: `quire` is claim + ack + history row in batches of 100, the default, `quire_no_history` the same with that row
 taken out of indexing.ack, `quire_tuned` and `quire_tuned_no_history` with larger batches, `quire_with_vectors` blocks
-with new texts, with entries, full text and vectors of 384 dimensions in an HNSW index, at no cost of embedding.
+with new texts, with entries, full text and (fresh) vectors of 384 dimensions, at no cost of embedding.
 `raw_1`, `raw_2` are a hand-written table and a loop of batches of 100, one and two connections, claims flushed or, as
 Quire's, not, whichever is faster. The other queues run jobs that do nothing; what is not here is installed from PyPI
 and npm into the user's cache folder, and what cannot be had is named in the result. All on one throwaway server with

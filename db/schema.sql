@@ -3544,6 +3544,7 @@ CREATE TABLE core.embedding_models (
     created_at timestamp with time zone NOT NULL,
     config jsonb DEFAULT '{}'::jsonb NOT NULL,
     dropped_at timestamp with time zone,
+    fresh_vectors bigint DEFAULT 0 NOT NULL,
     CONSTRAINT embedding_models_config_ck CHECK (((jsonb_typeof(config) = 'object'::text) AND (NOT (config ?| '{api_key,key,password,token}'::text[])))),
     CONSTRAINT embedding_models_dimensions_ck CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
     CONSTRAINT embedding_models_dropped_ck CHECK (((dropped_at IS NULL) OR (state = 'retired'::text))),
@@ -3602,6 +3603,13 @@ Never a key.';
 --
 
 COMMENT ON COLUMN core.embedding_models.dropped_at IS 'When the vectors of a retired model were removed; NULL while they may be there.';
+
+
+--
+-- Name: COLUMN embedding_models.fresh_vectors; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.fresh_vectors IS 'Vectors compared exactly, as last counted by indexing.settle_vectors. Beyond core.most_fresh new ones are not added.';
 
 
 --
@@ -7363,6 +7371,27 @@ COMMENT ON FUNCTION core.model_index(p_model text, p_dimensions integer) IS 'Nam
 
 
 --
+-- Name: most_fresh(integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.most_fresh(p_dimensions integer) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select 10000000::bigint / greatest(p_dimensions, 1);
+$$;
+
+
+ALTER FUNCTION core.most_fresh(p_dimensions integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION most_fresh(p_dimensions integer); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.most_fresh(p_dimensions integer) IS 'Most vectors of that dimension that are compared exactly; beyond, new ones go into the approximate index at once.';
+
+
+--
 -- Name: name_block(jsonb, text, jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -10080,15 +10109,21 @@ declare
     v_nearest text;
 begin
     if p_contains is not null then
-        v_nearest := 'select e.page_id, e.no, %1$s as distance'
+        v_nearest := 'select e.page_id, e.no, coalesce(e.vec, e.fresh_vec) operator(public.<=>) $1 as distance'
             || ' from (select s.page_id, s.no from core.search_entries as s where s.workspace_id = $2 and s.data @> $4'
             || ' limit 5000) as s'
             || ' inner join core.block_embeddings as e'
             || ' on e.workspace_id = $2 and e.page_id = s.page_id and e.no = s.no and e.model = %2$L'
             || ' order by distance limit $3';
     else
-        v_nearest := 'select e.page_id, e.no, %1$s as distance from core.block_embeddings as e'
-            || ' where e.model = %2$L and e.workspace_id = $2 order by %1$s limit $3';
+        v_nearest := 'select u.page_id, u.no, u.distance from ('
+            || '(select e.page_id, e.no, %1$s as distance from core.block_embeddings as e'
+            || ' where e.vec is not null and e.model = %2$L and e.workspace_id = $2 order by %1$s limit $3)'
+            || ' union all'
+            || ' (select f.page_id, f.no, f.fresh_vec operator(public.<=>) $1 as distance'
+            || ' from core.block_embeddings as f'
+            || ' where f.vec is null and f.model = %2$L and f.workspace_id = $2 order by distance limit $3)'
+            || ') as u order by u.distance limit $3';
         -- else a small workspace's blocks are filtered out of the nearest of all
         if (select string_to_array(split_part(x.extversion, '-', 1), '.')::integer[] >= '{0,8}'
             from pg_extension as x where x.extname = 'vector') then
@@ -12058,6 +12093,57 @@ COMMENT ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry
 
 
 --
+-- Name: settle_vectors(integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.settle_vectors(p_limit integer) RETURNS TABLE(settled bigint, more boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    v_quiet_since constant timestamptz := core.clock() - interval '1 minute';
+begin
+    with quiet as materialized (
+        select e.workspace_id, e.page_id, e.no, e.model
+        from core.block_embeddings as e
+        where e.vec is null and e.fresh_since < v_quiet_since
+        limit p_limit
+        for update skip locked
+    )
+
+    update core.block_embeddings as e
+    set vec = e.fresh_vec, fresh_vec = null, fresh_since = null
+    from quiet as q
+    where e.workspace_id = q.workspace_id and e.page_id = q.page_id and e.no = q.no and e.model = q.model;
+    get diagnostics settled = row_count;
+    more := settled >= p_limit;
+
+    update core.embedding_models as m
+    set fresh_vectors = s.fresh
+    from (
+        select a.name, count(e.model) as fresh
+        from core.embedding_models as a
+        left join core.block_embeddings as e on e.model = a.name and e.vec is null
+        group by a.name
+    ) as s
+    where m.name = s.name and m.fresh_vectors <> s.fresh;
+    return next;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.settle_vectors(p_limit integer) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION settle_vectors(p_limit integer); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.settle_vectors(p_limit integer) IS 'Moves vectors that were quiet for a minute into their approximate index, and counts the fresh ones by model.';
+
+
+--
 -- Name: start_reembedding(text, integer, jsonb); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -12238,6 +12324,7 @@ declare
     v_text_hashes bytea[];
     v_places constant integer[] := array(select distinct p.place from unnest(p_places) as p (place));
     v_gone integer[];
+    v_full text[];
     v_count integer;
 begin
     perform set_config('synchronous_commit', 'off', true);
@@ -12250,15 +12337,23 @@ begin
     end if;
     v_gone := core.write_search_entries(v_workspace_ids, v_page_ids, v_nos, v_vers, v_places, v_now);
 
-    insert into core.block_embeddings as e (workspace_id, page_id, no, model, ver, text_hash, vec)
+    v_full := array(
+        select m.name from core.embedding_models as m where m.fresh_vectors >= core.most_fresh(m.dimensions)
+    );
+    insert into core.block_embeddings as e (
+        workspace_id, page_id, no, model, ver, text_hash, vec, fresh_vec, fresh_since
+    )
     select
         v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model, v_vers[a.place], v_text_hashes[a.place],
-        a.vec::public.vector
+        case when a.model = any(v_full) then a.vec end::public.vector,
+        case when a.model <> all(v_full) then a.vec end::public.vector,
+        case when a.model <> all(v_full) then v_now end
     from unnest(p_places, p_models, p_vecs) as a (place, model, vec)
     where a.vec is not null and v_text_hashes[a.place] is not null and not a.place = any(v_gone)
     order by v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model
     on conflict (workspace_id, page_id, no, model) do update
-    set ver = excluded.ver, text_hash = excluded.text_hash, vec = excluded.vec
+    set ver = excluded.ver, text_hash = excluded.text_hash,
+        vec = excluded.vec, fresh_vec = excluded.fresh_vec, fresh_since = excluded.fresh_since
     where e.ver < excluded.ver;
     get diagnostics v_count = row_count;
 
@@ -14465,6 +14560,12 @@ begin
     from unnest(array['sent', 'failed']) as o (outcome)
     left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
     group by o.outcome;
+
+    return query
+    select
+        'quire_fresh_vectors', 'gauge', jsonb_build_object('model', m.name), m.fresh_vectors::double precision
+    from core.embedding_models as m
+    where m.dropped_at is null;
 
     return query select p.* from ops.periodic_metrics() as p;
 end;
@@ -17022,8 +17123,12 @@ CREATE TABLE core.block_embeddings (
     model text NOT NULL,
     ver bigint NOT NULL,
     text_hash bytea NOT NULL,
-    vec public.vector NOT NULL
-);
+    vec public.vector,
+    fresh_vec public.vector,
+    fresh_since timestamp with time zone,
+    CONSTRAINT block_embeddings_vec_ck CHECK ((((vec IS NULL) = (fresh_vec IS NOT NULL)) AND ((vec IS NULL) = (fresh_since IS NOT NULL))))
+)
+WITH (autovacuum_vacuum_scale_factor='1', autovacuum_vacuum_insert_scale_factor='1', autovacuum_vacuum_cost_limit='2000', autovacuum_analyze_scale_factor='0.2');
 
 
 ALTER TABLE core.block_embeddings OWNER TO quire_owner;
@@ -17032,7 +17137,8 @@ ALTER TABLE core.block_embeddings OWNER TO quire_owner;
 -- Name: TABLE block_embeddings; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON TABLE core.block_embeddings IS 'Vectors of blocks, one a model. A model''s approximate index is partial and on a cast to its dimension.';
+COMMENT ON TABLE core.block_embeddings IS 'Vectors of blocks, one a model. A model''s approximate index is partial and on a cast to its dimension; a vector moves
+into it (from fresh_vec to vec) when it has not changed for a while, until then it is compared exactly.';
 
 
 --
@@ -17081,7 +17187,21 @@ COMMENT ON COLUMN core.block_embeddings.text_hash IS 'sha256 of the embedded tex
 -- Name: COLUMN block_embeddings.vec; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.block_embeddings.vec IS 'The vector, unit length.';
+COMMENT ON COLUMN core.block_embeddings.vec IS 'The vector, unit length; NULL while it is fresh.';
+
+
+--
+-- Name: COLUMN block_embeddings.fresh_vec; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.block_embeddings.fresh_vec IS 'The vector, unit length, while it is in no approximate index; then NULL.';
+
+
+--
+-- Name: COLUMN block_embeddings.fresh_since; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.block_embeddings.fresh_since IS 'When fresh_vec was written; NULL with it.';
 
 
 --
@@ -20549,6 +20669,20 @@ COMMENT ON INDEX core.audit_log_pk IS 'One entry.';
 
 
 --
+-- Name: block_embeddings_fresh_ix; Type: INDEX; Schema: core; Owner: quire_owner
+--
+
+CREATE INDEX block_embeddings_fresh_ix ON core.block_embeddings USING btree (workspace_id, model) WHERE (vec IS NULL);
+
+
+--
+-- Name: INDEX block_embeddings_fresh_ix; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON INDEX core.block_embeddings_fresh_ix IS 'Vectors that a search compares exactly, by workspace. A fresh one may be rewritten in place (HOT).';
+
+
+--
 -- Name: block_embeddings_hashing_384_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
@@ -22925,6 +23059,13 @@ REVOKE ALL ON FUNCTION core.model_index(p_model text, p_dimensions integer) FROM
 
 
 --
+-- Name: FUNCTION most_fresh(p_dimensions integer); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.most_fresh(p_dimensions integer) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION name_block(p_block jsonb, p_default text, p_context jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -23562,6 +23703,13 @@ GRANT ALL ON FUNCTION indexing.renew_lease(p_lease_id uuid, p_lease_seconds doub
 
 REVOKE ALL ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.retry_alerts(p_claim_id uuid, p_error text, p_retry_after double precision) TO quire_worker;
+
+
+--
+-- Name: FUNCTION settle_vectors(p_limit integer); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.settle_vectors(p_limit integer) FROM PUBLIC;
 
 
 --

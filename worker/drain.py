@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 FOUND_ROWS = 5_000  # looked through for new workspaces, once a second
 FOUND_WORKSPACES = 1_000
-WRITE_VECTORS = 20  # an HNSW index takes 2-3 ms a vector: short statements
+WRITE_VECTORS = 20  # with too many fresh ones an HNSW index takes 2-3 ms a vector: short statements
 WRITE_ROWS = 200  # entries without a vector
 
 Vector = tuple[int, str | None, str | None]  # place, model, vector as text

@@ -1,7 +1,7 @@
 -- core.search_vectors: pages by nearness of their blocks' vectors to a query's, each with its nearest block. Through
 -- the model's own partial index: its name and dimension have to be literals for the planner, so the statement is made
--- here. With a containment the matching blocks are found first and compared exactly. What is farther than 0.95 is no
--- neighbour.
+-- here. Fresh vectors are in none (indexing.write_entries) and are compared exactly, all of the workspace. With a
+-- containment the matching blocks are found first and compared exactly. What is farther than 0.95 is no neighbour.
 create or replace function core.search_vectors(
     p_workspace_id uuid,
     p_model text,
@@ -25,15 +25,21 @@ declare
     v_nearest text;
 begin
     if p_contains is not null then
-        v_nearest := 'select e.page_id, e.no, %1$s as distance'
+        v_nearest := 'select e.page_id, e.no, coalesce(e.vec, e.fresh_vec) operator(public.<=>) $1 as distance'
             || ' from (select s.page_id, s.no from core.search_entries as s where s.workspace_id = $2 and s.data @> $4'
             || ' limit 5000) as s'
             || ' inner join core.block_embeddings as e'
             || ' on e.workspace_id = $2 and e.page_id = s.page_id and e.no = s.no and e.model = %2$L'
             || ' order by distance limit $3';
     else
-        v_nearest := 'select e.page_id, e.no, %1$s as distance from core.block_embeddings as e'
-            || ' where e.model = %2$L and e.workspace_id = $2 order by %1$s limit $3';
+        v_nearest := 'select u.page_id, u.no, u.distance from ('
+            || '(select e.page_id, e.no, %1$s as distance from core.block_embeddings as e'
+            || ' where e.vec is not null and e.model = %2$L and e.workspace_id = $2 order by %1$s limit $3)'
+            || ' union all'
+            || ' (select f.page_id, f.no, f.fresh_vec operator(public.<=>) $1 as distance'
+            || ' from core.block_embeddings as f'
+            || ' where f.vec is null and f.model = %2$L and f.workspace_id = $2 order by distance limit $3)'
+            || ') as u order by u.distance limit $3';
         -- else a small workspace's blocks are filtered out of the nearest of all
         if (select string_to_array(split_part(x.extversion, '-', 1), '.')::integer[] >= '{0,8}'
             from pg_extension as x where x.extname = 'vector') then

@@ -1,8 +1,10 @@
--- indexing.write_entries: brings search entries and vectors of a batch up to date; call it with few at a time, for an
--- HNSW index takes milliseconds a vector. No queue row is locked. Idempotent, and guarded by content version: what is
--- older than what is there is not written. A worker whose lease is gone writes nothing. Text and data are read here, so
--- they are the newest; a vector belongs to the version that was claimed. Not flushed by itself: the ack is, and with it
--- all that came before. p_places: an entry; p_models, p_vecs: a vector (as text) of it by a model, or both NULL.
+-- indexing.write_entries: brings search entries and vectors of a batch up to date. A vector is fresh at first: searches
+-- compare it exactly, and indexing.settle_vectors moves it into the approximate index when it is quiet. With too many
+-- fresh ones of its model (core.most_fresh) it goes there at once: call this with few at a time, for an HNSW index
+-- takes milliseconds a vector. No queue row is locked. Idempotent, and guarded by content version: what is older than
+-- what is there is not written. A worker whose lease is gone writes nothing. Text and data are read here, so they are
+-- the newest; a vector belongs to the version that was claimed. Not flushed by itself: the ack is, and with it all that
+-- came before. p_places: an entry; p_models, p_vecs: a vector (as text) of it by a model, or both NULL.
 -- Returns the number of vectors written.
 create or replace function indexing.write_entries(
     p_lease_id uuid,
@@ -29,6 +31,7 @@ declare
     v_text_hashes bytea[];
     v_places constant integer[] := array(select distinct p.place from unnest(p_places) as p (place));
     v_gone integer[];
+    v_full text[];
     v_count integer;
 begin
     perform set_config('synchronous_commit', 'off', true);
@@ -41,15 +44,23 @@ begin
     end if;
     v_gone := core.write_search_entries(v_workspace_ids, v_page_ids, v_nos, v_vers, v_places, v_now);
 
-    insert into core.block_embeddings as e (workspace_id, page_id, no, model, ver, text_hash, vec)
+    v_full := array(
+        select m.name from core.embedding_models as m where m.fresh_vectors >= core.most_fresh(m.dimensions)
+    );
+    insert into core.block_embeddings as e (
+        workspace_id, page_id, no, model, ver, text_hash, vec, fresh_vec, fresh_since
+    )
     select
         v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model, v_vers[a.place], v_text_hashes[a.place],
-        a.vec::public.vector
+        case when a.model = any(v_full) then a.vec end::public.vector,
+        case when a.model <> all(v_full) then a.vec end::public.vector,
+        case when a.model <> all(v_full) then v_now end
     from unnest(p_places, p_models, p_vecs) as a (place, model, vec)
     where a.vec is not null and v_text_hashes[a.place] is not null and not a.place = any(v_gone)
     order by v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model
     on conflict (workspace_id, page_id, no, model) do update
-    set ver = excluded.ver, text_hash = excluded.text_hash, vec = excluded.vec
+    set ver = excluded.ver, text_hash = excluded.text_hash,
+        vec = excluded.vec, fresh_vec = excluded.fresh_vec, fresh_since = excluded.fresh_since
     where e.ver < excluded.ver;
     get diagnostics v_count = row_count;
 

@@ -90,6 +90,12 @@ begin
     left join core.indexing_counters as c on c.name = 'alerts_' || o.outcome
     group by o.outcome;
 
+    return query
+    select
+        'quire_fresh_vectors', 'gauge', jsonb_build_object('model', m.name), m.fresh_vectors::double precision
+    from core.embedding_models as m
+    where m.dropped_at is null;
+
     return query select p.* from ops.periodic_metrics() as p;
 end;
 $$;

@@ -1,5 +1,5 @@
 begin;
-select plan(53);
+select plan(59);
 insert into core.users (id, name, created_at) values ('00000000-0000-7000-8000-0000000000aa', 'reader', now());
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now()),
 ('00000000-0000-7000-8000-000000000002', 'v', now());
@@ -144,6 +144,27 @@ select
         'also where the limit cuts'
     );
 select is(pg_temp.hits(pg_temp.search('daily', 'hybrid')), '2:b2', 'without an embedding hybrid is text');
+
+-- The same when some or all of the vectors are in the approximate index.
+select is((select count(*) from core.block_embeddings where vec is null), (select count(*) from core.block_embeddings),
+    'so far all vectors were fresh');
+update core.block_embeddings set vec = fresh_vec, fresh_vec = null, fresh_since = null
+where page_id = '00000000-0000-7000-8000-000000000101';
+select is(pg_temp.hits(pg_temp.search('x', 'vector', p_embedding => pg_temp.vector(3))), '1:b2 2:b2',
+    'one neighbour from the index, one fresh');
+select is(pg_temp.hits(pg_temp.search('x', 'vector', '{"n": 2}', p_embedding => pg_temp.vector(3))), '1:b2 2:b2',
+    'contained, one from the index, one fresh');
+update core.block_embeddings set fresh_vec = pg_temp.vector(4)::public.vector, fresh_since = now(), vec = null
+where page_id = '00000000-0000-7000-8000-000000000101' and no = 2;
+select is(pg_temp.hits(pg_temp.search('x', 'vector', p_embedding => pg_temp.vector(3))), '2:b2',
+    'what was written anew is not found by what it was');
+update core.block_embeddings set fresh_vec = pg_temp.vector(3)::public.vector
+where page_id = '00000000-0000-7000-8000-000000000101' and no = 2;
+update core.block_embeddings set vec = fresh_vec, fresh_vec = null, fresh_since = null where vec is null;
+select is(pg_temp.hits(pg_temp.search('x', 'vector', p_embedding => pg_temp.vector(3))), '1:b2 2:b2',
+    'both from the index');
+select is(pg_temp.hits(pg_temp.search('x', 'vector', '{"n": 2}', p_embedding => pg_temp.vector(3))), '1:b2 2:b2',
+    'contained, both from the index');
 select is(pg_temp.hits(pg_temp.search('windows', p_limit => 1)), '3:-', 'no more than asked for');
 
 select

@@ -1,6 +1,6 @@
 -- ops.metrics: what Prometheus reads from the database.
 begin;
-select plan(9);
+select plan(10);
 
 create temporary table made as
 select
@@ -73,5 +73,10 @@ select ok(
     'quire_monitor may read it, quire_api may not'
 );
 
+update core.embedding_models set fresh_vectors = 12 where name = 'hashing-384';
+select results_eq(
+    $$select labels ->> 'model', value from ops.metrics() where name = 'quire_fresh_vectors'$$,
+    $$values ('hashing-384', 12::float8)$$, 'vectors that are compared one by one, by model'
+);
 select * from finish();
 rollback;

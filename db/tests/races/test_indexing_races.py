@@ -157,6 +157,25 @@ def test_an_ack_finds_its_rows_after_the_table_was_rewritten(
     assert ack(worker, lease, None) == (21, 0)
 
 
+def test_settling_passes_over_a_vector_that_is_being_written(
+    conn: Connection, sessions: Callable[[], Connection], workspace: UUID
+) -> None:
+    conn.execute("truncate core.block_embeddings")
+    pages.create_page(conn, workspace, ["one", "two"])
+    conn.execute("update core.indexing_queue set run_at = '-infinity'")
+    lease = uuid4()
+    claimed = claim(conn, lease)
+    write(conn, lease, list(range(1, len(claimed) + 1)))
+    conn.execute("update core.block_embeddings set fresh_since = now() - interval '2 minutes'")
+    other = sessions()
+    settle = "select settled, more from indexing.settle_vectors(10)"
+    with other.transaction():
+        other.execute("update core.block_embeddings set fresh_since = now() where no = 1")
+        assert conn.execute(settle).fetchone() == (2, False), "the title and the other block"
+    assert conn.execute(settle).fetchone() == (0, False)
+    assert conn.execute("select no from core.block_embeddings where vec is null").fetchall() == [(1,)]
+
+
 def test_a_save_that_waited_for_the_last_failure_leaves_no_dead_letter(
     conn: Connection, sessions: Callable[[], Connection], workspace: UUID
 ) -> None:

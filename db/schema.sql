@@ -12325,6 +12325,8 @@ declare
     v_places constant integer[] := array(select distinct p.place from unnest(p_places) as p (place));
     v_gone integer[];
     v_full text[];
+    v_vecs constant public.vector[] := p_vecs;
+    v_wrong record;
     v_count integer;
 begin
     perform set_config('synchronous_commit', 'off', true);
@@ -12337,6 +12339,14 @@ begin
     end if;
     v_gone := core.write_search_entries(v_workspace_ids, v_page_ids, v_nos, v_vers, v_places, v_now);
 
+    select a.model, public.vector_dims(a.vec) as given, m.dimensions into v_wrong
+    from unnest(p_models, v_vecs) as a (model, vec)
+    inner join core.embedding_models as m on m.name = a.model and m.dimensions <> public.vector_dims(a.vec)
+    limit 1;
+    if found then
+        raise exception 'a vector of % has % dimensions, not %', v_wrong.model, v_wrong.given, v_wrong.dimensions
+            using errcode = '22000';
+    end if;
     v_full := array(
         select m.name from core.embedding_models as m where m.fresh_vectors >= core.most_fresh(m.dimensions)
     );
@@ -12345,10 +12355,10 @@ begin
     )
     select
         v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model, v_vers[a.place], v_text_hashes[a.place],
-        case when a.model = any(v_full) then a.vec end::public.vector,
-        case when a.model <> all(v_full) then a.vec end::public.vector,
+        case when a.model = any(v_full) then a.vec end,
+        case when a.model <> all(v_full) then a.vec end,
         case when a.model <> all(v_full) then v_now end
-    from unnest(p_places, p_models, p_vecs) as a (place, model, vec)
+    from unnest(p_places, p_models, v_vecs) as a (place, model, vec)
     where a.vec is not null and v_text_hashes[a.place] is not null and not a.place = any(v_gone)
     order by v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model
     on conflict (workspace_id, page_id, no, model) do update

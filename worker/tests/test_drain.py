@@ -216,6 +216,23 @@ def test_only_the_refused_text_is_charged_and_dies_after_three_attempts(
     assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
 
 
+def test_only_the_entry_that_the_database_refuses_is_charged(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, workspace: UUID
+) -> None:
+    conn.execute("alter table core.block_embeddings add constraint refused check (no <> 7) not valid")
+    try:
+        pages.create_page(conn, workspace, [f"text {n}" for n in range(40)])
+        with_drain(database, embedder, until_empty)
+        assert [row[:4] for row in queue(conn)] == [(7, 1, 1, False)]
+        errors = conn.execute("select last_error from core.indexing_queue").fetchall()
+        assert len(errors) == 1 and "23514" in errors[0][0] and "write_refused" in errors[0][0], errors
+    finally:
+        conn.execute("alter table core.block_embeddings drop constraint refused")
+    hurry(conn)
+    with_drain(database, embedder, until_empty)
+    assert pages.disagreements(conn, workspace, MODEL) == []
+
+
 def test_an_edit_while_its_text_is_being_embedded_is_not_lost(
     conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
 ) -> None:

@@ -5,7 +5,7 @@
 -- what is there is not written. A worker whose lease is gone writes nothing. Text and data are read here, so they are
 -- the newest; a vector belongs to the version that was claimed. Not flushed by itself: the ack is, and with it all that
 -- came before. p_places: an entry; p_models, p_vecs: a vector (as text) of it by a model, or both NULL.
--- Returns the number of vectors written.
+-- Returns the number of vectors written. 22000: a vector without the dimensions of its model; nothing is written.
 create or replace function indexing.write_entries(
     p_lease_id uuid,
     p_places integer[],
@@ -32,6 +32,8 @@ declare
     v_places constant integer[] := array(select distinct p.place from unnest(p_places) as p (place));
     v_gone integer[];
     v_full text[];
+    v_vecs constant public.vector[] := p_vecs;
+    v_wrong record;
     v_count integer;
 begin
     perform set_config('synchronous_commit', 'off', true);
@@ -44,6 +46,14 @@ begin
     end if;
     v_gone := core.write_search_entries(v_workspace_ids, v_page_ids, v_nos, v_vers, v_places, v_now);
 
+    select a.model, public.vector_dims(a.vec) as given, m.dimensions into v_wrong
+    from unnest(p_models, v_vecs) as a (model, vec)
+    inner join core.embedding_models as m on m.name = a.model and m.dimensions <> public.vector_dims(a.vec)
+    limit 1;
+    if found then
+        raise exception 'a vector of % has % dimensions, not %', v_wrong.model, v_wrong.given, v_wrong.dimensions
+            using errcode = '22000';
+    end if;
     v_full := array(
         select m.name from core.embedding_models as m where m.fresh_vectors >= core.most_fresh(m.dimensions)
     );
@@ -52,10 +62,10 @@ begin
     )
     select
         v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model, v_vers[a.place], v_text_hashes[a.place],
-        case when a.model = any(v_full) then a.vec end::public.vector,
-        case when a.model <> all(v_full) then a.vec end::public.vector,
+        case when a.model = any(v_full) then a.vec end,
+        case when a.model <> all(v_full) then a.vec end,
         case when a.model <> all(v_full) then v_now end
-    from unnest(p_places, p_models, p_vecs) as a (place, model, vec)
+    from unnest(p_places, p_models, v_vecs) as a (place, model, vec)
     where a.vec is not null and v_text_hashes[a.place] is not null and not a.place = any(v_gone)
     order by v_workspace_ids[a.place], v_page_ids[a.place], v_nos[a.place], a.model
     on conflict (workspace_id, page_id, no, model) do update

@@ -1,6 +1,6 @@
 -- A vector is compared exactly until it was quiet for a minute, then it moves into the approximate index.
 begin;
-select plan(19);
+select plan(21);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -11,20 +11,28 @@ select
     '00000000-0000-7000-8000-000000000001',
     '00000000-0000-7000-8000-000000000100', n, 'b' || n, 'paragraph', jsonb_build_object('text', 'text ' || n), 1
 from generate_series(1, 3) as n;
+create function pg_temp.claim(p_lease integer, p_nos integer[]) returns uuid language plpgsql as $$
+declare
+    v_lease constant uuid := '00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0');
+begin
+    perform core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
+        p_nos, '{}', 100::smallint);
+    update core.indexing_queue set run_at = '-infinity';
+    perform indexing.claim(0::smallint, 100::smallint, -1, '{}', '{}', 100, v_lease, 60, null, '{hashing-384}');
+    return v_lease;
+end;
+$$;
 -- New texts of blocks, indexed at a time with vectors that point into a direction.
 create function pg_temp.index(p_lease integer, p_nos integer[], p_text text, p_at text, p_direction integer)
 returns integer language plpgsql as $$
 declare
-    v_lease constant uuid := '00000000-0000-7000-8000-' || lpad(p_lease::text, 12, '0');
+    v_lease uuid;
     v_written integer;
 begin
     perform set_config('quire.fake_now', p_at, true);
     update core.blocks as b set ver = b.ver + 1, data = jsonb_build_object('text', p_text || b.no)
     where b.no = any(p_nos);
-    perform core.enqueue_blocks('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000100',
-        p_nos, '{}', 100::smallint);
-    update core.indexing_queue set run_at = '-infinity';
-    perform indexing.claim(0::smallint, 100::smallint, -1, '{}', '{}', 100, v_lease, 60, null, '{hashing-384}');
+    v_lease := pg_temp.claim(p_lease, p_nos);
     v_written := indexing.write_entries(
         v_lease, array_agg(s.place), array_agg('hashing-384'::text),
         array_agg('[' || repeat('0,', p_direction) || '1' || repeat(',0', 383 - p_direction) || ']')
@@ -74,5 +82,12 @@ select is(pg_temp.state(), '1:settled v3 9, 2:settled v4 10, 3:settled v3 10', '
 update core.embedding_models set fresh_vectors = 26040 where name = 'hashing-384';
 select is(pg_temp.index(5, '{3}', 'e', '2031-05-05 12:03:00+00', 11), 1, 'below that');
 select is(pg_temp.state(), '1:settled v3 9, 2:settled v4 10, 3:fresh v4 11', 'it is fresh again');
+
+-- No index of a fixed dimension refuses a fresh vector: the function does.
+select throws_ok(
+    $$select indexing.write_entries(pg_temp.claim(6, '{1}'), '{1}', '{hashing-384}', '{"[1,2,3]"}')$$,
+    '22000', 'a vector of hashing-384 has 3 dimensions, not 384', 'a vector of another length is refused'
+);
+select is(pg_temp.state(), '1:settled v3 9, 2:settled v4 10, 3:fresh v4 11', 'and nothing written');
 select * from finish();
 rollback;

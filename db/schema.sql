@@ -17138,7 +17138,7 @@ CREATE TABLE core.block_embeddings (
     fresh_since timestamp with time zone,
     CONSTRAINT block_embeddings_vec_ck CHECK ((((vec IS NULL) = (fresh_vec IS NOT NULL)) AND ((vec IS NULL) = (fresh_since IS NOT NULL))))
 )
-WITH (autovacuum_vacuum_scale_factor='1', autovacuum_vacuum_insert_scale_factor='1', autovacuum_vacuum_cost_limit='2000', autovacuum_analyze_scale_factor='0.2');
+WITH (fillfactor='75', autovacuum_vacuum_scale_factor='1', autovacuum_vacuum_insert_scale_factor='1', autovacuum_vacuum_cost_limit='2000', autovacuum_analyze_scale_factor='0.2');
 
 
 ALTER TABLE core.block_embeddings OWNER TO quire_owner;

@@ -101,6 +101,7 @@ def test_an_attempt(stage: Stage, attempt: Attempt) -> None:
     assert attempt.make(stage) == attempt.refusal
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("field", contract.fields(), ids=str)
 def test_sql_in_every_parameter_and_member_of_the_contract(stage: Stage, field: Field) -> None:
     answer = attempts.put_into(stage, field, SQL)

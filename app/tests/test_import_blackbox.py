@@ -15,6 +15,8 @@ from app.tests import contract
 from app.tests.processes import Api, wait_until
 from app.tests.test_markdown_roundtrip import EVERYTHING
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -16,6 +16,8 @@ import pytest
 from app.tests.issuer import AUDIENCE, ISSUER, Issuer, default_claims, encoded, part, rsa_key, serving
 from app.tests.processes import Api, running_api
 
+pytestmark = pytest.mark.once
+
 
 def settings(issuer: Issuer, **more: str) -> dict[str, str]:
     return {

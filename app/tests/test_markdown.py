@@ -14,6 +14,8 @@ from app.markdown.document import Block, Document, MarkdownError, content_key, i
 from app.markdown.parse import parse
 from app.markdown.render import render
 
+pytestmark = pytest.mark.once
+
 
 def blocks_of(text: str) -> list[tuple[str, dict[str, Any]]]:
     return [(block["type"], block["data"]) for block in parse(text, "x.md").blocks]

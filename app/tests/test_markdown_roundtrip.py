@@ -15,6 +15,8 @@ from app.markdown.parse import parse
 from app.markdown.render import render
 from app.markdown.syntax import INLINE
 
+pytestmark = pytest.mark.once
+
 EVERYTHING = textwrap.dedent("""\
     ---
     tags: [a, b]

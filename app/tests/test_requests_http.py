@@ -15,6 +15,8 @@ import pytest
 from app.seed import token_hash
 from app.tests.processes import Api
 
+pytestmark = pytest.mark.once
+
 JSON = {"Content-Type": "application/json"}
 
 

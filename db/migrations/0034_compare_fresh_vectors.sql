@@ -16,6 +16,8 @@ add constraint block_embeddings_vec_ck check (
 -- Vacuum repairs the graph around each dead element, as dear as inserting its neighbours anew, and counts each page it
 -- looks at there: seldom, then, and not held back so much that dead elements come faster than it gets on.
 alter table core.block_embeddings set (
+    -- room for a new version of a row beside the three that a page of 384 dimensions takes: HOT
+    fillfactor = 75,
     autovacuum_vacuum_scale_factor = 1, autovacuum_vacuum_insert_scale_factor = 1,
     autovacuum_vacuum_cost_limit = 2000, autovacuum_analyze_scale_factor = 0.2
 );

@@ -20,12 +20,14 @@ class NotAsked(Outage):
 
 
 async def embed_or_stop(embedder: Embedder, texts: Sequence[str], stop: asyncio.Event) -> Vectors:
-    """The vectors of texts: one request.
+    """The vectors of texts: one request. A worker that is to stop begins none: a batch may be many of them.
 
     Raises:
         Outage, Refused: see Embedder; whatever else an embedder raises becomes Refused.
         NotAsked: the worker is to stop, and they do not come in time.
     """
+    if stop.is_set():
+        raise NotAsked("the worker stops", retry_after=0.0)
     embedding = asyncio.ensure_future(in_thread(lambda: embedder.embed(texts)))
     stopping = asyncio.ensure_future(stop.wait())
     try:

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from db.embedders import Embedder, OpenAIEmbedder
+from db.embedders import Embedder, Limits, OpenAIEmbedder
 from db.pool import create_pool
 from db.settings import Settings, as_role
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
@@ -53,6 +53,7 @@ def with_drain(
     batch: int = 100,
     lease: float = 60,
     stop: asyncio.Event | None = None,
+    limits: Limits | None = None,
 ) -> T:
     """Run something with a drain, as quire_worker."""
 
@@ -60,7 +61,9 @@ def with_drain(
         pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=4)
         await pool.open()
         try:
-            drain = Drain(pool, only(embedder), batch=batch, lease_seconds=lease, stop=stop or asyncio.Event())
+            drain = Drain(
+                pool, only(embedder), batch=batch, lease_seconds=lease, stop=stop or asyncio.Event(), limits=limits
+            )
             return await work(drain)
         finally:
             await pool.close()
@@ -322,6 +325,29 @@ def test_a_stopping_worker_gives_its_batch_back(
 
     with_drain(database, embedder, stop_in_flight, stop=stop)
     assert [row[:4] for row in queue(conn)] == [(1, 0, 0, False)]
+
+
+def test_a_stopping_worker_begins_no_other_request_of_its_batch(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """A batch of many requests, each within the grace, would outlast the time that a stopping worker has."""
+    pages.create_page(conn, workspace, [f"text {n}" for n in range(6)])
+    provider.stall = threading.Event()
+    stop = asyncio.Event()
+
+    async def stop_in_flight(drain: Drain) -> None:
+        batch = asyncio.create_task(drain.once())
+        while provider.requests == 0:
+            await asyncio.sleep(0.01)
+        stop.set()
+        assert provider.stall is not None
+        provider.stall.set()
+        await asyncio.wait_for(batch, 3)
+
+    with_drain(database, embedder, stop_in_flight, stop=stop, limits=Limits(inputs=1))
+    assert (provider.requests, provider.texts) == (1, ["text 0"])
+    # what was answered is done, the others are given back uncharged
+    assert [row[:4] for row in queue(conn)] == [(no, 0, 0, False) for no in range(2, 7)]
 
 
 def test_imports_do_not_starve_edits_nor_edits_imports(

@@ -124,6 +124,32 @@ def test_killed_in_mid_batch_everything_is_indexed_once_with_the_newest_text(
     assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
 
 
+def test_told_to_stop_in_mid_batch_it_gives_back_what_it_holds(
+    conn: psycopg.Connection, database: str, provider: EmbeddingServer
+) -> None:
+    """The provider does not answer, the leases would hold for an hour: nothing may wait for them."""
+    workspace = pages.create_workspace(conn)
+    page = pages.create_page(conn, workspace, [f"text {n}" for n in range(60)], title="Title")
+    provider.stall = threading.Event()
+    with running(database, provider, QUIRE_INDEX_LEASE_SECONDS="3600") as worker:
+        wait_until(lambda: provider.requests >= 2, 20, "a batch with the provider")
+        assert worker.stop() < 10
+        assert worker.process.returncode == 0
+    held = (
+        "select count(*) filter (where lease_id is not null), count(*), max(attempts), max(lane)"
+        " from core.indexing_queue where page_id = %s"
+    )
+    assert conn.execute(held, [page]).fetchone() == (0, 61, 0, 0)
+    assert conn.execute("select count(*) from core.indexing_leases").fetchone() == (0,)
+    left = conn.execute("select from core.indexing_workers where pid = %s", [worker.process.pid]).fetchall()
+    assert left == []
+    provider.stall.set()
+    provider.stall = None
+    with running(database, provider) as worker:
+        wait_until(lambda: waiting(conn) == 0, 20, "an empty queue")
+    assert pages.disagreements(conn, workspace, MODEL) == []
+
+
 def test_ordered_snapshots_are_made(conn: psycopg.Connection, database: str, provider: EmbeddingServer) -> None:
     workspace = pages.create_workspace(conn)
     made = [pages.create_page(conn, workspace, ["text"]) for _ in range(21)]

@@ -84,7 +84,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 keep_working(control, job_pool, "control", 3, stop),
                 keep_working(upkeep, job_pool, "upkeep", 1, stop),
                 keep_registered(context),
-                until_it_works(stop, "enqueue_missing", lambda: tasks.queue_missing(context)),
+                until_it_works(
+                    stop, "enqueue_missing", lambda: periodic.run_job(context, "enqueue_missing", tasks.queue_missing)
+                ),
                 until_it_works(stop, "catch_up", lambda: periodic.catch_up(context)),
             )
     finally:
@@ -189,7 +191,7 @@ async def serve(settings: Settings) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Exit code 2: a setting that cannot be used."""
     parser = argparse.ArgumentParser(
-        prog="python -m worker.main",
+        prog="quire worker",
         description="Index what was saved: embeds changed blocks, keeps search true, runs the periodic jobs. "
         "Start as many as you like; stop them with SIGTERM or Ctrl-C, kill them if you must: nothing is lost.",
         epilog="Settings come from the environment: DATABASE_URL or QUIRE_WORKER_DATABASE_URL, QUIRE_EMBEDDER, "

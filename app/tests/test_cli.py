@@ -38,9 +38,13 @@ def test_every_command_has_help_of_its_own(name: str, capsys: pytest.CaptureFixt
     assert callable(importlib.import_module(COMMANDS[name][0]).run)
 
 
-def test_every_process_has_a_module() -> None:
-    for module, _ in PROCESSES.values():
-        assert importlib.util.find_spec(module) is not None
+@pytest.mark.parametrize("name", PROCESSES)
+def test_every_process_has_a_module_and_help_by_its_own_name(name: str) -> None:
+    assert importlib.util.find_spec(PROCESSES[name][0]) is not None
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", name, "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith(f"usage: quire {name} ")
 
 
 def test_version_and_no_command(capsys: pytest.CaptureFixture[str]) -> None:

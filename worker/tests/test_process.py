@@ -186,6 +186,9 @@ def test_a_save_is_indexed_without_being_waked(
         assert made.fetchone() == (1,)
         kept = conn.execute("select count(*) from procrastinate.procrastinate_jobs where status = 'succeeded'")
         assert kept.fetchone() == (0,)
+        # what a start does is written down like what the schedule does
+        looked = "select from ops.periodic_state where task = 'enqueue_missing' and last_success_at is not null"
+        wait_until(lambda: conn.execute(looked).fetchone() is not None, 8, "a record of the look for missing entries")
     assert pages.disagreements(conn, workspace, MODEL) == []
 
 

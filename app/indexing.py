@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         " done; 1: refused, or the one entry that was named is not there; 2: wrong usage, or not confirmed.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _add(actions, "state", "depth, age, dead letters by code, paused or not")
+    _add(actions, "state", "depth, age, providers that are out, dead letters by code, paused or not")
     listing = _add(actions, "dead-letters", "list dead letters, newest first; --group: by what is wrong", filtered=True)
     listing.add_argument("--group", action="store_true", help="one line a group of alike errors, the largest first")
     listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)")
@@ -119,6 +119,11 @@ def _state(connection: psycopg.Connection, args: argparse.Namespace) -> int:
     if paused:
         reason = f": {paused['reason']}" if paused["reason"] else ""
         print(f"paused since {paused['at']} by {paused['by']}{reason}")
+    for out in state["outages"]:
+        print(
+            f"provider out {out['model']}: {out['in_a_row']} times in a row, last {out['at']}, asked again"
+            f" {out['retry_at']}: {_line(out['reason'])}"
+        )
     about = "" if state["exact"] else "about "
     print(f"pending      {about}{state['pending']} (oldest: {state['oldest_seconds']:.0f} s)")
     print(f"backing off  {state['backing_off']}")

@@ -229,6 +229,7 @@ _HELP = {
     "quire_indexing_worker_service_rate": "Entries a second that one worker manages when it has enough to do.",
     "quire_oldest_xmin_seconds": "Since when a session, prepared transaction or slot keeps dead rows from vacuum.",
     "quire_indexing_finished_total": "Attempts to index an entry, by outcome: done, failed (also the last), dead.",
+    "quire_embedding_outages": "How often in a row the provider of a model was found out; 0: the breaker is closed.",
     "quire_indexing_embedded_total": "Vectors written.",
     "quire_fresh_vectors": "Vectors that searches compare one by one, not in the approximate index of their model yet.",
     "quire_indexing_lease_expired_total": "Leases of lost workers that were taken back.",

@@ -6766,6 +6766,34 @@ COMMENT ON FUNCTION core.limit_key(p_per text, p_user_id uuid, p_token_id uuid, 
 
 
 --
+-- Name: list_outages(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.list_outages() RETURNS TABLE(model text, outages integer, changed_at timestamp with time zone, open_until timestamp with time zone, reason text)
+    LANGUAGE plpgsql STABLE ROWS 2 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    return query
+        select m.name, coalesce(b.outages, 0), b.changed_at, b.open_until, b.reason
+        from core.embedding_models as m
+        left join core.indexing_breakers as b on b.model = m.name
+        where m.state <> 'retired'
+        order by m.state, m.name;
+end;
+$$;
+
+
+ALTER FUNCTION core.list_outages() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_outages(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.list_outages() IS 'Models in use and how often in a row their provider was found out; 0: it answers.';
+
+
+--
 -- Name: live_blocks(uuid, integer, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -13562,6 +13590,7 @@ CREATE FUNCTION ops.describe_indexing() RETURNS jsonb
 declare
     v_state jsonb;
     v_paused jsonb;
+    v_outages jsonb;
     v_codes jsonb;
     v_discarded bigint;
 begin
@@ -13570,10 +13599,19 @@ begin
     into v_paused
     from core.indexing_control as c
     where c.paused;
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'model', o.model, 'in_a_row', o.outages, 'at', core.rfc3339(o.changed_at),
+        'retry_at', core.rfc3339(o.open_until), 'reason', o.reason
+    )), '[]')
+    into v_outages
+    from core.list_outages() as o
+    where o.outages > 0;
     select coalesce(jsonb_object_agg(d.error_code, d.entries), '{}') into v_codes from core.count_dead_codes() as d;
     select count(*) into v_discarded
     from (select from core.indexing_dead_letters as d where d.discarded_at is not null limit 100001) as d;
-    return v_state - array['heads', 'last_seq'] || jsonb_build_object('paused', v_paused, 'dead_by_code', v_codes, 'discarded', v_discarded);
+    return v_state - array['heads', 'last_seq'] || jsonb_build_object(
+        'paused', v_paused, 'outages', v_outages, 'dead_by_code', v_codes, 'discarded', v_discarded
+    );
 end;
 $$;
 
@@ -13584,7 +13622,8 @@ ALTER FUNCTION ops.describe_indexing() OWNER TO quire_owner;
 -- Name: FUNCTION describe_indexing(); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.describe_indexing() IS 'State of the indexing queue as one object: depth by state, counters, pause, dead letters by code.';
+COMMENT ON FUNCTION ops.describe_indexing() IS 'State of the indexing queue as one object: depth by state, counters, pause, providers that are out, dead
+letters by code.';
 
 
 --
@@ -14576,6 +14615,11 @@ begin
         'quire_fresh_vectors', 'gauge', jsonb_build_object('model', m.name), m.fresh_vectors::double precision
     from core.embedding_models as m
     where m.dropped_at is null;
+
+    return query
+    select
+        'quire_embedding_outages', 'gauge', jsonb_build_object('model', o.model), o.outages::double precision
+    from core.list_outages() as o;
 
     return query select p.* from ops.periodic_metrics() as p;
 end;
@@ -22968,6 +23012,13 @@ REVOKE ALL ON FUNCTION core.left_neighbour(p_page core.pages, p_id text, p_order
 --
 
 REVOKE ALL ON FUNCTION core.limit_key(p_per text, p_user_id uuid, p_token_id uuid, p_workspace_id uuid, p_peer text) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION list_outages(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.list_outages() FROM PUBLIC;
 
 
 --

@@ -67,6 +67,18 @@ def test_the_state_for_people_and_for_scripts(database: str, conn: psycopg.Conne
     assert indexing(database, "resume").stdout == "was not paused\n"
 
 
+def test_a_provider_that_is_out_is_shown(database: str, conn: psycopg.Connection) -> None:
+    conn.execute("truncate core.indexing_breakers")
+    assert (read(database, "state")["outages"], "provider" in indexing(database, "state").stdout) == ([], False)
+    conn.execute("select indexing.open_breaker('hashing-384', 60, false, 'HTTP 503:\n\x1b[31mbusy')")
+    (out,) = read(database, "state")["outages"]
+    assert (out["model"], out["in_a_row"], out["at"] < out["retry_at"]) == ("hashing-384", 1, True)
+    shown = indexing(database, "state").stdout
+    assert "provider out hashing-384: 1 times in a row" in shown and "HTTP 503:  [31mbusy" in shown
+    conn.execute("select indexing.close_breaker('hashing-384')")
+    assert read(database, "state")["outages"] == []
+
+
 def test_lists_and_groups(database: str, conn: psycopg.Connection) -> None:
     bury(conn, 1, 3)
     bury(conn, 4, 4, "lease_expired", "lost\n\x1b[31m3 times")
@@ -111,6 +123,29 @@ def test_many_are_confirmed_first(database: str, conn: psycopg.Connection) -> No
         assert (done.returncode, "discard 3 dead letters? [y/N]" in done.stderr) == (code, True)
     assert conn.execute("select count(*) from core.indexing_dead_letters where discarded_at is null").fetchone() == (0,)
     assert read(database, "replay", "--discarded", "--yes") == {"replay": 3, "waiting": 0}
+
+
+@pytest.mark.parametrize("action", ["replay", "discard"])
+@pytest.mark.parametrize(
+    ("which", "changed", "filtered"),
+    [
+        ((*ONE, "1"), 1, {"workspace_id": WORKSPACE, "page_id": PAGE, "no": 1}),
+        (("--error-code", "lease_expired", "--yes"), 2, {"error_code": "lease_expired"}),
+        (("--all", "--yes"), 5, {}),
+    ],
+    ids=["one", "by filter", "all"],
+)
+def test_each_is_written_down(
+    database: str, conn: psycopg.Connection, action: str, which: tuple[str, ...], changed: int, filtered: dict[str, Any]
+) -> None:
+    bury(conn, 1, 3)
+    bury(conn, 4, 5, "lease_expired")
+    assert read(database, action, *which)[action] == changed
+    left = conn.execute("select count(*) from core.indexing_dead_letters where discarded_at is null").fetchone()
+    assert left == (5 - changed,)
+    assert conn.execute("select action, actor_name, details - 'waiting' from core.audit_log").fetchall() == [
+        (f"dead_letters.{action}", "postgres", {"filter": filtered, "count": changed})
+    ]
 
 
 def test_thousands_go_in_short_transactions(database: str, conn: psycopg.Connection) -> None:

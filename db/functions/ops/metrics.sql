@@ -96,6 +96,11 @@ begin
     from core.embedding_models as m
     where m.dropped_at is null;
 
+    return query
+    select
+        'quire_embedding_outages', 'gauge', jsonb_build_object('model', o.model), o.outages::double precision
+    from core.list_outages() as o;
+
     return query select p.* from ops.periodic_metrics() as p;
 end;
 $$;

@@ -91,10 +91,17 @@ select set_config('quire.fake_now', '2031-05-05 12:00:46+00', true);
 select results_eq('select ready from indexing.count_ready(50)', 'values (2)', 'unless that is long ago');
 select set_config('quire.fake_now', '2031-05-05 12:00:30+00', true);
 select results_eq(
-    $$select no, status, error from ops.indexing_entries
-        where page_id = '00000000-0000-7000-8000-000000000100' order by no$$,
-    $$values (0, 'processing', null), (1, 'pending', null), (2, 'pending', null), (3, 'pending', null),
-    (8, 'completed', null), (9, 'failed', 'code: reason')$$, 'every entry is shown with its status'
+    $$select no, status, attempts::integer, error, enqueued_at is not null, run_at - core.clock(),
+            lease_until - core.clock(), finished_at is not null
+        from ops.indexing_entries where page_id = '00000000-0000-7000-8000-000000000100' order by no$$,
+    $$values
+    (0, 'processing', 1, null, true, interval '-30 s', interval '30 s', false),
+    (1, 'pending', 0, null, true, interval '-30 s', null, false),
+    (2, 'pending', 0, null, true, interval '-30 s', null, false),
+    (3, 'pending', 0, null, true, interval '30 s', null, false),
+    (8, 'completed', 2, null, true, null, null, true),
+    (9, 'failed', 3, 'code: reason', true, null, null, true)$$,
+    'every entry is shown with its status, attempts, error and times'
 );
 set local role quire_monitor;
 select lives_ok('select * from ops.indexing_entries limit 1', 'a monitor may look');

@@ -1,6 +1,6 @@
 -- ops.metrics: what Prometheus reads from the database.
 begin;
-select plan(10);
+select plan(12);
 
 create temporary table made as
 select
@@ -77,6 +77,17 @@ update core.embedding_models set fresh_vectors = 12 where name = 'hashing-384';
 select results_eq(
     $$select labels ->> 'model', value from ops.metrics() where name = 'quire_fresh_vectors'$$,
     $$values ('hashing-384', 12::float8)$$, 'vectors that are compared one by one, by model'
+);
+
+truncate core.indexing_breakers;
+select results_eq(
+    $$select labels ->> 'model', value from ops.metrics() where name = 'quire_embedding_outages'$$,
+    $$values ('hashing-384', 0::float8)$$, 'a provider that was never out is there from the start'
+);
+select indexing.open_breaker('hashing-384', 10, false, 'HTTP 503');
+select results_eq(
+    $$select labels ->> 'model', value from ops.metrics() where name = 'quire_embedding_outages'$$,
+    $$values ('hashing-384', 1::float8)$$, 'and counts when it is out'
 );
 select * from finish();
 rollback;

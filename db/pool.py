@@ -14,6 +14,11 @@ from db.settings import Settings
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
 
 
+# A server that vanished without a word (its machine, a firewall) is found out within half a minute, not in a quarter of
+# an hour: by probes while nothing is sent, else by what stays unacknowledged. A long statement's server answers probes.
+_LOST_SERVER = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+
+
 async def check_alive(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
     """Refuse a connection that the server has closed, without a round trip.
 
@@ -51,17 +56,18 @@ def create_pool(
     No prepared statements and no session state, so that it works behind PgBouncer's transaction pooling.
 
     Args:
-        conninfo: URL or conninfo string.
+        conninfo: URL or conninfo string; its own keepalives and tcp_user_timeout count.
         settings: sizes and timeouts (seconds).
         min_size: connections kept open; settings.pool_min when None.
         max_size: most connections; settings.pool_max when None.
         options: start-up options such as ``-c search_path=procrastinate``, behind those of the conninfo.
         name: of the pool in logs; also the connections' application_name.
     """
+    own = conninfo_to_dict(conninfo)
     kwargs: dict[str, Any] = {"prepare_threshold": None, "application_name": name or "quire"}
+    kwargs |= {name: value for name, value in _LOST_SERVER.items() if name not in own}
     if options:
-        own = conninfo_to_dict(conninfo).get("options")
-        kwargs["options"] = f"{own or ''} {options}".strip()
+        kwargs["options"] = f"{own.get('options') or ''} {options}".strip()
     max_size = settings.pool_max if max_size is None else max_size
     return AsyncConnectionPool(
         conninfo,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg_pool import PoolTimeout
 
 from db.embedders import Embedder, Limits, ask, to_text
 from db.pool import Pool
@@ -29,6 +30,7 @@ FOUND_ROWS = 5_000  # looked through for new workspaces, once a second
 FOUND_WORKSPACES = 1_000
 WRITE_VECTORS = 20  # with too many fresh ones an HNSW index takes 2-3 ms a vector: short statements
 WRITE_ROWS = 200  # entries without a vector
+RELEASE_SECONDS = 1.0  # that a cancelled batch takes to be given back; then its lease has to run out
 
 Vector = tuple[int, str | None, str | None]  # place, model, vector as text
 Current = Callable[[], Awaitable[Sequence[Embedder]]]  # models in use: the active one first, then a shadow
@@ -163,6 +165,15 @@ class Drain:
         return claimed.rows
 
     async def _process(self, lease: UUID, claimed: Claimed, priority: int) -> None:
+        """Work on a claimed batch. When it is cancelled (a stop that takes too long), it is given back."""
+        try:
+            await self._work(lease, claimed, priority)
+        except asyncio.CancelledError:
+            with contextlib.suppress(psycopg.Error, PoolTimeout, TimeoutError):
+                await asyncio.wait_for(claims.release(self._pool, lease, 0.0), RELEASE_SECONDS)
+            raise
+
+    async def _work(self, lease: UUID, claimed: Claimed, priority: int) -> None:
         begin = time.monotonic()
         async with self._renewing(lease):
             outcome = await self._embed(claimed, len(self._embedders) if priority == REEMBED else 1)

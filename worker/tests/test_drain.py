@@ -219,6 +219,29 @@ def test_only_the_refused_text_is_charged_and_dies_after_three_attempts(
     assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
 
 
+def test_a_cancelled_batch_is_given_back(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """As the executor does with one that a stop cannot wait for: nobody is charged, nothing waits for a lease."""
+    pages.create_page(conn, workspace, ["one", "two"])
+    provider.stall = threading.Event()
+
+    async def cancel(drain: Drain) -> None:
+        batch = asyncio.create_task(drain.once())
+        while provider.requests == 0:
+            await asyncio.sleep(0.01)
+        batch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await batch
+
+    try:
+        with_drain(database, embedder, cancel, lease=3600)
+    finally:
+        provider.stall.set()
+    assert [row[2:4] for row in queue(conn)] == [(0, False)] * 3
+    assert conn.execute("select count(*) from core.indexing_leases").fetchone() == (0,)
+
+
 def test_only_the_entry_that_the_database_refuses_is_charged(
     conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, workspace: UUID
 ) -> None:

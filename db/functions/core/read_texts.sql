@@ -1,8 +1,8 @@
--- core.read_texts: the hashes of the texts of some places of a claim (NULL at the others), and those texts, once for each
--- model that has to embed them. p_behind_places, p_behind_models: a model that has no vector of an entry's version; one
--- that has a vector of the same text is not asked again. All look-ups are by key, whatever the statistics say (lateral
--- with a limit). A save may have committed since the versions were read: its text is newer then, and its entry, of
--- another generation by now, is done again.
+-- core.read_texts: the hashes of the texts of some places of a claim (NULL at the others), and those texts, once
+-- for each model that has to embed them. p_behind_places, p_behind_models: a model that has no vector of that version;
+-- one that has a vector of the same text is not asked again. All look-ups are by key, whatever the statistics say
+-- (lateral with a limit). A save may have committed since the versions were read: its text is newer then, and its
+-- entry, of another generation by now, is done again.
 create or replace function core.read_texts(
     p_workspace_ids uuid[],
     p_page_ids uuid[],

@@ -229,6 +229,59 @@ def test_claim_ack_and_sweep_look_at_what_they_take(
     assert 100 <= sweep < 100 * 4
 
 
+def index_entries(conn: psycopg.Connection) -> dict[str, int]:
+    """Entries of each index of blocks and search entries that this transaction has read."""
+    rows = conn.execute(
+        "select c.relname, pg_stat_get_xact_tuples_returned(c.oid)"
+        " from pg_index as i inner join pg_class as c on c.oid = i.indexrelid"
+        " where i.indrelid in ('core.blocks'::regclass, 'core.search_entries'::regclass)"
+    ).fetchall()
+    return dict(rows)
+
+
+@pytest.mark.parametrize("analyzed", [True, False])
+@pytest.mark.parametrize(
+    ("step", "most"),
+    [
+        (1, 1_000),  # a stretch: a range
+        (2, 2_000),  # every other one: a range of twice as many
+        (20, 1_000),  # far apart: by key
+    ],
+)
+def test_a_claim_reads_a_stretch_of_a_page_or_single_entries(
+    conn: psycopg.Connection, filled: UUID, analyzed: bool, step: int, most: int
+) -> None:
+    """Never a page of 20,000 blocks for the 1,000 that it holds, with plans made for empty tables, too."""
+    keys = conn.execute(
+        "select array_agg(s.workspace_id), array_agg(s.page_id), array_agg(s.no) from ("
+        "select workspace_id, page_id, no from core.blocks where workspace_id = %s and mod(no, %s) = 0"
+        " order by workspace_id, page_id, no limit 1000) as s",
+        [filled, step],
+    ).fetchone()
+    assert keys is not None
+    with conn.transaction(force_rollback=True):
+        if not analyzed:
+            tables = ["blocks", "search_entries", "block_embeddings"]
+            conn.execute(
+                "with t as (select oid from pg_class where relnamespace = 'core'::regnamespace and relname = any(%s)),"
+                " s as (delete from pg_statistic where starelid in (select oid from t))"
+                " update pg_class set reltuples = 0, relpages = 0 where oid in (select oid from t)"
+                " or oid in (select indexrelid from pg_index where indrelid in (select oid from t))",
+                [tables],
+            )
+        for setting in ("enable_seqscan = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"):
+            conn.execute(b"set local " + setting.encode())  # as indexing.claim has them
+        before = index_entries(conn)
+        row = conn.execute(
+            "select cardinality(vers) from core.read_leased(%s::uuid[], %s::uuid[], %s::integer[], '{}')", keys
+        ).fetchone()
+        after = index_entries(conn)
+    assert row == (1_000,)
+    read = {index: after[index] - before[index] for index in after if after[index] > before[index]}
+    assert set(read) == {"blocks_pk", "search_entries_pk"}
+    assert all(1_000 <= entries <= most for entries in read.values()), read
+
+
 def test_only_the_key_is_led_by_the_workspace(conn: psycopg.Connection) -> None:
     """Another such index was taken for look-ups by key (seen under load), and they read all that a workspace has."""
     led = conn.execute(

@@ -11902,6 +11902,7 @@ COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes t
 CREATE FUNCTION indexing.find_workspaces(p_priority smallint, p_after_seq bigint, p_limit integer) RETURNS TABLE(workspace_ids uuid[], seq bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
     AS $$
@@ -11913,7 +11914,8 @@ begin
         from (
             select q.workspace_id, q.seq
             from core.indexing_queue as q
-            where q.lane = 0 and q.priority = p_priority and q.seq > p_after_seq
+            where (q.lane, q.priority, q.seq) > (0::smallint, p_priority, p_after_seq)
+                and (q.lane, q.priority) <= (0::smallint, p_priority)
             order by q.lane, q.priority, q.seq
             limit p_limit
         ) as s;

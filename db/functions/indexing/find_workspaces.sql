@@ -1,5 +1,6 @@
 -- indexing.find_workspaces: the workspaces that have entries of a priority in lane 0. Behind a seq: those of the next
--- p_limit entries in the ready index (what came since the drainer looked last), with the seq that it got to. With
+-- p_limit entries in the ready index (what came since the drainer looked last), with the seq that it got to; by row
+-- comparisons, which leave it the only index: `lane = 0` would admit the other, read whole and sorted. With
 -- p_after_seq NULL: all, by leaping from workspace to workspace through indexing_queue_turns_ix, at most p_limit; dear
 -- when an old snapshot keeps many drained rows, so a drainer asks for it rarely.
 create or replace function indexing.find_workspaces(
@@ -13,6 +14,7 @@ volatile
 parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
@@ -24,7 +26,8 @@ begin
         from (
             select q.workspace_id, q.seq
             from core.indexing_queue as q
-            where q.lane = 0 and q.priority = p_priority and q.seq > p_after_seq
+            where (q.lane, q.priority, q.seq) > (0::smallint, p_priority, p_after_seq)
+                and (q.lane, q.priority) <= (0::smallint, p_priority)
             order by q.lane, q.priority, q.seq
             limit p_limit
         ) as s;

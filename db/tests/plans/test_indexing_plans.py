@@ -282,6 +282,41 @@ def test_a_claim_reads_a_stretch_of_a_page_or_single_entries(
     assert all(1_000 <= entries <= most for entries in read.values()), read
 
 
+@pytest.mark.parametrize("analyzed", [True, False])
+def test_looking_for_workspaces_reads_what_it_looks_at(
+    conn: psycopg.Connection, database: str, filled: UUID, analyzed: bool
+) -> None:
+    """However deep the queue, and with statistics that say that it is empty."""
+    conn.execute("truncate core.indexing_queue")
+    conn.execute("alter table core.indexing_queue set (autovacuum_enabled = off)")
+    fill: LiteralString = (
+        "insert into core.indexing_queue (workspace_id, page_id, no, run_at, enqueued_at)"
+        " select %s, gen_random_uuid(), n, now(), now() from generate_series(1, %s) as n"
+    )
+    conn.execute(fill, [filled, ROWS])
+    conn.execute("delete from core.indexing_queue")
+    conn.execute("vacuum analyze core.indexing_queue")
+    conn.execute(fill, [filled, ROWS])
+    if analyzed:
+        conn.execute("vacuum analyze core.indexing_queue")
+    with psycopg.connect(database, autocommit=True) as session:
+        session.execute("set stats_fetch_consistency = none")
+        read: LiteralString = (
+            "select pg_stat_force_next_flush(), sum(idx_tup_read)::bigint from pg_stat_user_indexes"
+            " where relid = 'core.indexing_queue'::regclass"
+        )
+        for _ in range(8):  # with plans of their own at first, with one for all then
+            before = session.execute(read).fetchone()
+            found = session.execute(
+                "select cardinality(workspace_ids) from indexing.find_workspaces(100::smallint, -1, 1000)"
+            ).fetchone()
+            session.execute(read)
+            after = session.execute(read).fetchone()
+            assert found == (1,) and before is not None and after is not None
+            assert after[1] - before[1] == 1_000
+    conn.execute("alter table core.indexing_queue reset (autovacuum_enabled)")
+
+
 def test_only_the_key_is_led_by_the_workspace(conn: psycopg.Connection) -> None:
     """Another such index was taken for look-ups by key (seen under load), and they read all that a workspace has."""
     led = conn.execute(

@@ -3,11 +3,11 @@
     python -m bench.queue_sustained [--seconds 300] [--share 0.7] [--workers 2] [--rounds 3] [--spread-rate 250]
 
 A throwaway server with production's durability, and `python -m worker.main` as it is started by `quire worker`, with
-default settings and the built-in embedder. Capacity: `--capacity-entries` blocks with new texts wait; their number by
-the seconds until none does. Then for `--seconds` blocks are given new texts and queued at that share of it, a tenth
-of a second's at once in a transaction, the pages in turn, each followed by the wake-up that the API sends. The depth
-(waiting or in flight) is looked at each second. Writing vectors is part of it. Each round measures the capacity anew;
-figures are medians of the rounds.
+default settings and the built-in embedder. Capacity: for `--capacity-seconds` a quarter to a half of `--blocks` wait,
+with new texts; how many are done in a second. Then for `--seconds` blocks are given new texts and queued at that share
+of it, a tenth of a second's at once in a transaction, the pages in turn, each followed by the wake-up that the API
+sends. The depth (waiting or in flight) is looked at each second. Writing vectors is part of it. Each round measures the
+capacity anew; figures are medians of the rounds.
 
 Those edits come back to the same blocks within a minute, so that their vectors stay fresh. A last run, `spread`, edits
 100,000 other blocks in turn, none twice, at the rate of 500 users who save 30 times a minute: nearly every vector
@@ -40,6 +40,7 @@ from bench.queue import stock
 MOST_DEPTH = 999
 STEP = 0.1  # seconds
 DEPTH = "select count(*) from core.indexing_queue"
+DONE = "select coalesce(sum(value), 0)::bigint from core.indexing_counters where name = 'done'"
 FRESH = "select count(*) from core.block_embeddings where vec is null"
 SETTLED = 3_000  # for settled_a_second
 
@@ -58,14 +59,26 @@ def save(connection: Connection, workspace: uuid.UUID, page: uuid.UUID, blocks: 
     connection.execute("select api.wake_indexing()")
 
 
-def capacity(connection: Connection, workspace: uuid.UUID, pages: list[uuid.UUID]) -> float:
-    """Entries a second of a queue that is filled at once."""
-    began = time.monotonic()
-    for page in pages:
-        save(connection, workspace, page, range(1, stock.PAGE_BLOCKS))
+def capacity(connection: Connection, workspace: uuid.UUID, pages: list[uuid.UUID], seconds: float) -> float:
+    """Entries a second that are done while the queue is kept from being empty: a short backlog says little."""
+    turns = itertools.cycle(pages)
+    least, most = len(pages) * stock.PAGE_BLOCKS // 4, len(pages) * stock.PAGE_BLOCKS // 2
+
+    def fill() -> None:
+        for _ in range((most - depth) // stock.PAGE_BLOCKS):
+            save(connection, workspace, next(turns), range(1, stock.PAGE_BLOCKS))
+
+    depth = 0
+    fill()
+    began, before = time.monotonic(), stock.one(connection, DONE)
+    while (passed := time.monotonic() - began) < seconds:
+        if (depth := stock.one(connection, DEPTH)) < least:
+            fill()
+        time.sleep(STEP)
+    done = stock.one(connection, DONE) - before
     while stock.one(connection, DEPTH):
-        time.sleep(0.05)
-    return len(pages) * (stock.PAGE_BLOCKS - 1) / (time.monotonic() - began)
+        time.sleep(STEP)
+    return done / passed
 
 
 def load(url: str, workspace: uuid.UUID, pages: list[uuid.UUID], rate: float, seconds: float) -> int:
@@ -115,7 +128,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 rounds.append(one_round(connection, url, hot, args))
                 shown = {name: value for name, value in rounds[-1].items() if name != "depths"}
                 print(f"round {number + 1}", shown, flush=True)
-            spread = measured_load(url, wide, pages_of(connection, wide), args.spread_rate, args.seconds)
+            spread = measured_load(url, wide, pages_of(connection, wide), args.spread_rate, args.spread_seconds)
             spread["fresh_at_the_end"] = stock.one(connection, FRESH)
             print("spread", {name: value for name, value in spread.items() if name != "depths"}, flush=True)
         settled = settle(connection)
@@ -177,8 +190,7 @@ def pages_of(connection: Connection, workspace: uuid.UUID) -> list[uuid.UUID]:
 def one_round(connection: Connection, url: str, workspace: uuid.UUID, args: argparse.Namespace) -> dict[str, Any]:
     """Capacity, then the load."""
     pages = pages_of(connection, workspace)
-    some = itertools.islice(itertools.cycle(pages), args.capacity_entries // stock.PAGE_BLOCKS)
-    most = capacity(connection, workspace, list(some))
+    most = capacity(connection, workspace, pages, args.capacity_seconds)
     print(f"capacity: {most:.0f} a second", flush=True)
     return {
         "capacity_a_second": round(most, 1),
@@ -227,8 +239,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--blocks", type=int, default=20_000, help="that are edited in turn")
     parser.add_argument("--spread-blocks", type=int, default=100_000, help="of the last run")
     parser.add_argument("--spread-rate", type=float, default=250, help="edits a second of the last run")
+    parser.add_argument("--spread-seconds", type=float, default=300)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--capacity-entries", type=int, default=10_000)
+    parser.add_argument("--capacity-seconds", type=float, default=60)
     return run("queue_sustained", parser, measure, argv)
 
 

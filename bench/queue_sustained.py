@@ -64,16 +64,15 @@ def capacity(connection: Connection, workspace: uuid.UUID, pages: list[uuid.UUID
     turns = itertools.cycle(pages)
     least, most = len(pages) * stock.PAGE_BLOCKS // 4, len(pages) * stock.PAGE_BLOCKS // 2
 
-    def fill() -> None:
+    def fill(depth: int) -> None:
         for _ in range((most - depth) // stock.PAGE_BLOCKS):
             save(connection, workspace, next(turns), range(1, stock.PAGE_BLOCKS))
 
-    depth = 0
-    fill()
+    fill(0)
     began, before = time.monotonic(), stock.one(connection, DONE)
     while (passed := time.monotonic() - began) < seconds:
         if (depth := stock.one(connection, DEPTH)) < least:
-            fill()
+            fill(depth)
         time.sleep(STEP)
     done = stock.one(connection, DONE) - before
     while stock.one(connection, DEPTH):
@@ -155,7 +154,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def settle_at_once(connection: Connection, workspace: uuid.UUID) -> None:
     """Random vectors of a workspace's blocks, all in the index, which is built after them: it is faster so."""
-    index = stock.one(connection, "select pg_get_indexdef('core.block_embeddings_hashing_384_ix'::regclass) || ''")
+    index = stock.one(connection, "select pg_get_indexdef('core.block_embeddings_hashing_384_ix'::regclass)")
     connection.execute("drop index core.block_embeddings_hashing_384_ix")
     connection.execute(
         "insert into core.block_embeddings (workspace_id, page_id, no, model, ver, text_hash, vec)"

@@ -128,7 +128,7 @@ def test_nothing_of_the_victim_has_changed(stage: Stage) -> None:
 
 def test_no_attempt_made_the_server_fail(stage: Stage) -> None:
     lines = stage.api.events()
-    assert len(lines) > len(ATTEMPTS) / 2
+    assert len(lines) > len(ATTEMPTS) / 3, "a part of the attempts is in SQL, most are requests"
     assert [line for line in lines if line["status"] >= 500] == []
     assert stage.api.events("fault") == []
 

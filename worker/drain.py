@@ -20,19 +20,20 @@ from psycopg_pool import PoolTimeout
 from db.embedders import Embedder, Limits, ask, to_text
 from db.pool import Pool
 from worker import claims
-from worker.claims import Claimed, Failure
+from worker.claims import Claimed, Failure, Vector
 from worker.embedding import NotAsked, embed_or_stop
-from worker.turns import PRIORITIES, REEMBED, Turns
+from worker.turns import REEMBED, Turns
 
 log = logging.getLogger(__name__)
 
 FOUND_ROWS = 5_000  # looked through for new workspaces, once a second
 FOUND_WORKSPACES = 1_000
-WRITE_VECTORS = 20  # with too many fresh ones an HNSW index takes 2-3 ms a vector: short statements
-WRITE_ROWS = 200  # entries without a vector
+# Of a statement that writes. A fresh vector takes a third of a millisecond, with too many fresh ones an HNSW index two
+# or three: statements are kept short by what the last one took.
+WRITE_SECONDS = 0.1
+WRITE_LEAST, WRITE_MOST = 20, 200
 RELEASE_SECONDS = 1.0  # that a cancelled batch takes to be given back; then its lease has to run out
 
-Vector = tuple[int, str | None, str | None]  # place, model, vector as text
 Current = Callable[[], Awaitable[Sequence[Embedder]]]  # models in use: the active one first, then a shadow
 
 
@@ -85,6 +86,7 @@ class Drain:
         self._limits = limits or Limits()
         self._embedders: Sequence[Embedder] = ()
         self._turns = Turns(now)
+        self._write_rows = WRITE_LEAST
 
     def wake(self) -> None:
         """A job begins: there may be work where there was none."""
@@ -109,6 +111,8 @@ class Drain:
     async def _pass(self) -> int:
         begin, fresh = time.monotonic(), self._turns.fresh
         refresh = self._turns.refresh_is_due()
+        if self._turns.look_is_due():
+            self._turns.looked(*await claims.find_ready(self._pool, self._turns.watermarks()))
         for priority in self._turns.in_order() if fresh or refresh else ():
             ranges = self._turns.ranges[priority]
             found = await claims.find_workspaces(
@@ -117,10 +121,11 @@ class Drain:
                 *((None, FOUND_WORKSPACES) if fresh else (max(ranges.found, ranges.after), FOUND_ROWS)),
             )
             self._turns.found(priority, *found)
+        if fresh:
+            self._turns.passed_whole(time.monotonic() - begin)
         seen = 0
         for priority, after in self._turns.second_look():
             seen += await self._serve(0, priority, after, self._batch)
-        passed: list[int] = []
         for priority in self._turns.in_order():
             asked = self._turns.next_workspaces(priority)
             lease = uuid4()
@@ -129,23 +134,18 @@ class Drain:
                 *(priority, self._batch, asked, claimed.rows, claimed.seq),
                 *(claimed.workspace_rows, claimed.workspace_seqs),
             )
-            if fresh:
-                self._turns.passed_whole(time.monotonic() - begin)
             if claimed.rows:
-                self._turns.served(priority, passed)
+                self._turns.served(priority)
                 seen += claimed.rows
                 await self._process(lease, claimed, priority)
                 break
-            passed.append(priority)
         return seen + await self._try_a_suspect()
 
     async def _try_a_suspect(self) -> int:
-        if not self._turns.suspects_are_due():
-            return 0
-        for priority in PRIORITIES:
-            if await self._serve(1, priority, -1, 1):
+        while self._turns.suspects:
+            if await self._serve(1, self._turns.suspects[0], -1, 1):
                 return 1
-        self._turns.no_suspects()
+            del self._turns.suspects[0]
         return 0
 
     async def _claim(
@@ -261,9 +261,15 @@ class Drain:
         refused: set[int] = set()
         embedded = {place for place, _, _ in outcome.vectors}
         plain: list[Vector] = [(place, None, None) for place in stale if place not in embedded]
-        for todo, size in ((plain, WRITE_ROWS), (outcome.vectors, WRITE_VECTORS)):
-            for start in range(0, len(todo), size):
-                refused |= await self._write(lease, todo[start : start + size], outcome.failures)
+        for start in range(0, len(plain), WRITE_MOST):
+            refused |= await self._write(lease, plain[start : start + WRITE_MOST], outcome.failures)
+        start = 0
+        while chunk := outcome.vectors[start : start + self._write_rows]:
+            begin = time.monotonic()
+            refused |= await self._write(lease, chunk, outcome.failures)
+            each = (time.monotonic() - begin) / len(chunk)
+            self._write_rows = min(max(int(WRITE_SECONDS / each), WRITE_LEAST), WRITE_MOST)
+            start += len(chunk)
         return refused
 
     async def _write(self, lease: UUID, todo: Sequence[Vector], failures: list[Failure]) -> set[int]:

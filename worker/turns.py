@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 # Priorities, and how often each is served when all have work: imports cannot starve edits, nor edits imports for ever.
 REEMBED = 300
 PRIORITIES: dict[int, int] = {0: 8, 100: 4, 200: 2, REEMBED: 1}
-REFRESH_SECONDS = 1.0  # then empty priorities are asked again, and new workspaces looked for
-SUSPECT_SECONDS = 0.5  # between looks for entries to be tried alone, while there are none
+REFRESH_SECONDS = 1.0  # between looks for new workspaces
+LOOK_SECONDS = 0.5  # between looks which priorities have anything, and where there are entries to be tried alone
 SECOND_LOOK_SECONDS = 3.0  # a save that commits later than that is found by a whole pass
 WHOLE_SECONDS = 10.0  # between whole passes while there is work in front
 WHOLE_COST = 20  # and never more than a twentieth of the time
@@ -54,7 +54,8 @@ class Turns:
         self._served = dict.fromkeys(PRIORITIES, 0.0)  # stride scheduling: who has had least for its weight is next
         self._whole_cost = 0.0
         self._next_whole = 0.0
-        self._suspects_at = 0.0
+        self._look_at = 0.0
+        self.suspects: list[int] = []
         self.ranges: dict[int, Ranges] = {}
         self.restart()
 
@@ -63,7 +64,7 @@ class Turns:
         now = self._now()
         self.ranges = {priority: Ranges() for priority in PRIORITIES}
         self.fresh = True
-        self._suspects_at = now
+        self._look_at = now
         self._began = now
         self._refresh_at = now + REFRESH_SECONDS
         self._second_look_at = now + SECOND_LOOK_SECONDS
@@ -82,27 +83,35 @@ class Turns:
         return self._now() >= self._next_whole
 
     def wake(self) -> None:
-        """Somebody says that there is work: forget which priorities were empty."""
-        self._suspects_at = self._now()
-        for ranges in self.ranges.values():
-            ranges.empty = False
+        """Somebody says that there is work: look where."""
+        self._look_at = self._now()
+
+    def look_is_due(self) -> bool:
+        """Whether to find out which priorities have anything (`watermarks`, `looked`)."""
+        return self._now() >= self._look_at
+
+    def watermarks(self) -> dict[int, int]:
+        """Of each priority, behind which to look: the least that a claim may begin behind."""
+        return {
+            priority: ranges.after if len(ranges.workspaces) < 2 else max(ranges.after, min(ranges.workspaces.values()))
+            for priority, ranges in self.ranges.items()
+        }
+
+    def looked(self, ready: Container[int], suspects: Sequence[int]) -> None:
+        """Which priorities have anything, and which have entries to be tried alone."""
+        self._look_at = self._now() + LOOK_SECONDS
+        self.suspects = list(suspects)
+        for priority, ranges in self.ranges.items():
+            ranges.empty = priority not in ready
 
     def refresh_is_due(self) -> bool:
-        """Whether to look for new workspaces; forgets which priorities were empty."""
+        """Whether to look for new workspaces, of all priorities that have anything."""
         now = self._now()
         if now < self._refresh_at:
             return False
         self._refresh_at = now + REFRESH_SECONDS
-        self.wake()
+        self._look_at = now
         return True
-
-    def suspects_are_due(self) -> bool:
-        """Whether to look for entries that are to be tried alone."""
-        return self._now() >= self._suspects_at
-
-    def no_suspects(self) -> None:
-        """There was none."""
-        self._suspects_at = self._now() + SUSPECT_SECONDS
 
     def second_look(self) -> list[tuple[int, int]]:
         """Priorities, each with a watermark of some seconds ago, that are to be looked at again now."""
@@ -122,11 +131,12 @@ class Turns:
         """Priorities that may have work, the one whose turn it is first."""
         return [p for p in sorted(PRIORITIES, key=lambda p: (self._served[p], p)) if not self.ranges[p].empty]
 
-    def served(self, priority: int, passed: list[int]) -> None:
-        """A priority was served; those that had nothing in its stead save up no turns."""
+    def served(self, priority: int) -> None:
+        """A priority was served; those that have nothing save up no turns."""
         self._served[priority] += 1 / PRIORITIES[priority]
-        for other in passed:
-            self._served[other] = max(self._served[other], self._served[priority])
+        for other, ranges in self.ranges.items():
+            if ranges.empty:
+                self._served[other] = max(self._served[other], self._served[priority])
 
     def found(self, priority: int, workspaces: list[UUID], seq: int | None) -> None:
         """Workspaces that have come: of entries up to `seq`, or all there are (None)."""

@@ -79,7 +79,11 @@ class Unavailable:
 
 def to_text(vector: NDArray[np.float32]) -> str:
     """A vector as pgvector reads it: ``[0.1,0.2,..]``, seven digits, which is float32's precision."""
-    return "[" + ",".join(map("{:.7g}".format, cast("list[float]", vector.tolist()))) + "]"
+    numbers = ["0"] * len(vector)
+    others = np.flatnonzero(vector)
+    for at, number in zip(others.tolist(), cast("list[float]", vector[others].tolist()), strict=True):
+        numbers[at] = f"{number:.7g}"
+    return "[" + ",".join(numbers) + "]"
 
 
 def at_unit_length(vectors: Vectors) -> Vectors:

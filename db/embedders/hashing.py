@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -40,10 +41,13 @@ class HashingEmbedder:
                 padded = f"<{word}>"
                 for start in range(len(padded) - 2):
                     grams[padded[start : start + 3]] += count
+            sums: dict[int, float] = {}  # plain floats: numpy takes twice as long for single ones
             for features, kind, weight in ((words, "w", self._WORD_WEIGHT), (grams, "g", 1.0)):
                 for feature, count in features.items():
-                    bucket, sign = self._bucket(kind + feature)
-                    row[bucket] += sign * weight * (1.0 + np.log(count))
+                    bucket, sign = self._seen.get(kind + feature) or self._bucket(kind + feature)
+                    more = sign * weight * (1.0 + math.log(count) if count > 1 else 1.0)
+                    sums[bucket] = sums.get(bucket, 0.0) + more
+            row[list(sums)] = list(sums.values())
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.divide(vectors, norms, out=vectors, where=norms > 0)
 
@@ -51,10 +55,8 @@ class HashingEmbedder:
         """Nothing to release."""
 
     def _bucket(self, feature: str) -> tuple[int, float]:
-        found = self._seen.get(feature)
-        if found is None:
-            number = int.from_bytes(blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-            found = (number >> 1) % self.dimensions, 1.0 if number & 1 else -1.0
-            if len(self._seen) < 200_000:  # some tens of MB; a language's common words and trigrams fit
-                self._seen[feature] = found
+        number = int.from_bytes(blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+        found = (number >> 1) % self.dimensions, 1.0 if number & 1 else -1.0
+        if len(self._seen) < 200_000:  # some tens of MB; a language's common words and trigrams fit
+            self._seen[feature] = found
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import closing
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,10 +14,11 @@ import psycopg
 import pytest
 
 from db.embedders import Embedder, Limits, OpenAIEmbedder
-from db.pool import create_pool
+from db.pool import Pool, create_pool
 from db.settings import Settings, as_role
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
-from worker.drain import Drain
+from worker import claims
+from worker.drain import WRITE_LEAST, Drain
 from worker.tests import pages
 
 T = TypeVar("T")
@@ -110,6 +111,29 @@ def test_everything_is_indexed_once(
     assert len(provider.texts) == 131 and provider.requests == 2
     done = conn.execute("select count(*), max(attempts) from core.indexing_done where workspace_id = %s", [workspace])
     assert done.fetchone() == (131, 1)
+
+
+@pytest.mark.parametrize(("seconds", "shrinks"), [(0.0, False), (0.006, True)], ids=["fast", "slow"])
+def test_statements_that_write_are_as_long_as_the_database_is_fast(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, workspace: UUID,
+    monkeypatch: pytest.MonkeyPatch, seconds: float, shrinks: bool,
+) -> None:  # fmt: skip
+    """6 ms a vector: no more than the least at once."""
+    sizes: list[int] = []
+    write = claims.write
+
+    async def slowed(pool: Pool, lease: UUID, todo: Sequence[claims.Vector]) -> int:
+        sizes.append(len(todo))
+        await asyncio.sleep(seconds * len(todo))
+        return await write(pool, lease, todo)
+
+    monkeypatch.setattr(claims, "write", slowed)
+    pages.create_page(conn, workspace, [f"text {n}" for n in range(99)], title="")
+    with_drain(database, embedder, until_empty, batch=50)
+    assert pages.disagreements(conn, workspace, MODEL) == [] and queue(conn) == []
+    sizes = [size for size in sizes if size > 1]  # the title has no vector
+    assert sum(sizes) == 99 and sizes[0] == WRITE_LEAST
+    assert (max(sizes) == WRITE_LEAST) == shrinks, sizes
 
 
 def test_unchanged_text_is_not_embedded_again(

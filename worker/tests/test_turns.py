@@ -18,6 +18,7 @@ class Clock:
 def new() -> tuple[Turns, Clock]:
     clock = Clock()
     turns = Turns(clock)
+    turns.looked(PRIORITIES, [])
     turns.passed_whole(0.001)
     return turns, clock
 
@@ -33,13 +34,26 @@ def test_a_watermark_moves_with_the_claims_and_a_short_batch_says_that_there_is_
     assert turns.ranges[100].after == 50 and 100 in turns.in_order()
     claim(turns, 100, 10, 3, 55)
     assert turns.ranges[100].after == 55 and 100 not in turns.in_order()
+    assert not turns.look_is_due()
     turns.wake()
-    assert 100 in turns.in_order()
+    assert turns.look_is_due() and turns.watermarks() == {0: -1, 100: 55, 200: -1, 300: -1}
+    turns.looked([100], [])
+    assert turns.in_order() == [100] and not turns.look_is_due()
     claim(turns, 100, 10, 0, None)
-    assert turns.ranges[100].after == 55 and 100 not in turns.in_order()
-    clock.time += 1
-    assert turns.refresh_is_due() and 100 in turns.in_order()
-    assert not turns.refresh_is_due()
+    assert turns.ranges[100].after == 55 and turns.in_order() == []
+    clock.time += 0.5
+    assert turns.look_is_due() and not turns.refresh_is_due()
+    turns.looked([200], [])
+    clock.time += 0.5
+    assert turns.refresh_is_due() and not turns.refresh_is_due()
+
+
+def test_new_workspaces_are_looked_for_where_there_is_anything() -> None:
+    turns, clock = new()
+    clock.time += 0.9
+    turns.looked([], [])
+    clock.time += 0.1
+    assert turns.refresh_is_due() and turns.look_is_due()
 
 
 def test_priorities_are_served_by_weight_and_idle_ones_save_up_nothing() -> None:
@@ -48,13 +62,15 @@ def test_priorities_are_served_by_weight_and_idle_ones_save_up_nothing() -> None
     for _ in range(150):
         priority = turns.in_order()[0]
         counts[priority] += 1
-        turns.served(priority, [])
+        turns.served(priority)
     assert counts == {0: 80, 100: 40, 200: 20, 300: 10}
-    for _ in range(50):  # the others have nothing
-        turns.served(300, [0, 100, 200])
+    turns.looked([300], [])
+    for _ in range(50):
+        turns.served(300)
+    turns.looked(PRIORITIES, [])
     served = [turns.in_order()[0]]
     for _ in range(14):
-        turns.served(served[-1], [])
+        turns.served(served[-1])
         served.append(turns.in_order()[0])
     assert served.count(0) == 8, served
 
@@ -69,8 +85,10 @@ def test_several_workspaces_are_served_in_turn_each_behind_its_own_watermark() -
     asked = turns.next_workspaces(100)
     # what was claimed of whoever was first lies behind everybody
     assert asked == [(big, 60), (small, 60), (other, 60)]
+    assert turns.watermarks()[100] == 60
     turns.claimed(100, 9, asked, 7, 80, [3, 1, 3], [63, 70, 80])
     assert turns.next_workspaces(100) == [(big, 63), (other, 80)]  # the one that has no more has left
+    assert turns.ranges[100].after == 60 and turns.watermarks()[100] == 63
     turns.claimed(100, 10, [(big, 63), (other, 80)], 5, 68, [5, 0], [68, None])
     assert turns.next_workspaces(100) == []
     # back to whoever is first, from where nothing was passed over
@@ -84,6 +102,9 @@ def test_one_claim_serves_so_many_workspaces_and_the_next_the_others() -> None:
     turns, _ = new()
     all_of_them: list[UUID] = [UUID(int=n) for n in range(MOST_WORKSPACES + 20)]
     turns.found(200, all_of_them, None)
+    turns.ranges[200].workspaces[all_of_them[-1]] = 5
+    turns.ranges[200].workspaces |= dict.fromkeys(all_of_them[:-1], 6)
+    assert turns.watermarks()[200] == 5, "those of later claims count"
     first = turns.next_workspaces(200)
     assert [workspace for workspace, _ in first] == all_of_them[:MOST_WORKSPACES]
     turns.claimed(200, 100, first, 100, 9, [2] * len(first), [7] * len(first))
@@ -125,13 +146,15 @@ def test_a_whole_pass_begins_from_the_start() -> None:
     assert turns.in_order() and turns.ranges[100].after == -1 and turns.next_workspaces(200) == []
 
 
-def test_suspects_are_looked_for_now_and_then_and_when_there_was_one() -> None:
+def test_a_look_says_where_there_are_suspects() -> None:
     turns, clock = new()
-    assert turns.suspects_are_due()
-    turns.no_suspects()
-    assert not turns.suspects_are_due()
-    clock.time += 0.5
-    assert turns.suspects_are_due()
-    turns.no_suspects()
+    assert turns.suspects == []
     turns.wake()
-    assert turns.suspects_are_due()
+    turns.looked([], [100, 200])
+    assert turns.suspects == [100, 200] and turns.in_order() == []
+    clock.time += 0.5
+    assert turns.look_is_due()
+    turns.looked([], [])
+    assert turns.suspects == []
+    turns.restart()
+    assert turns.look_is_due()

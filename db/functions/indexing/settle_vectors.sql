@@ -1,7 +1,8 @@
 -- indexing.settle_vectors: moves fresh vectors that have not changed for a minute into their model's approximate index
 -- (from fresh_vec to vec), p_limit at most: an HNSW index takes milliseconds each. One that a worker is just writing is
--- passed over. Counts what stays fresh, which decides where new vectors go (indexing.write_entries). settled: how many;
--- more: whether as many as may be were, so that there may be more.
+-- passed over. Counts what stays fresh, which decides where new vectors go (indexing.write_entries), when the last
+-- count is some seconds old: it takes as long as settling fifty. settled: how many; more: whether as many as may be
+-- were, so that there may be more.
 create or replace function indexing.settle_vectors(
     p_limit integer
 )
@@ -16,7 +17,8 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 declare
-    v_quiet_since constant timestamptz := core.clock() - interval '1 minute';
+    v_now constant timestamptz := core.clock();
+    v_quiet_since constant timestamptz := v_now - interval '1 minute';
 begin
     with quiet as materialized (
         select e.workspace_id, e.page_id, e.no, e.model
@@ -34,14 +36,15 @@ begin
     more := settled >= p_limit;
 
     update core.embedding_models as m
-    set fresh_vectors = s.fresh
+    set fresh_vectors = s.fresh, fresh_counted_at = v_now
     from (
         select a.name, count(e.model) as fresh
         from core.embedding_models as a
         left join core.block_embeddings as e on e.model = a.name and e.vec is null
+        where a.fresh_counted_at < v_now - interval '4 seconds'
         group by a.name
     ) as s
-    where m.name = s.name and m.fresh_vectors <> s.fresh;
+    where m.name = s.name;
     return next;
 end;
 $$;

@@ -1,6 +1,6 @@
 -- A vector is compared exactly until it was quiet for a minute, then it moves into the approximate index.
 begin;
-select plan(21);
+select plan(22);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -59,8 +59,9 @@ select is(pg_temp.state(), '1:fresh v2 7, 2:fresh v2 7, 3:fresh v2 7', 'they are
 select is(pg_temp.settle(50, '2031-05-05 12:01:00+00'), '0', 'a minute is not over yet');
 select is(pg_temp.fresh(), 3::bigint, 'they are counted');
 select is(pg_temp.index(2, '{2}', 'b', '2031-05-05 12:01:00+00', 8), 1, 'one is written again');
-select is(pg_temp.settle(1, '2031-05-05 12:01:01+00'), '1 and more', 'as many as may be at once');
-select is(pg_temp.settle(50, '2031-05-05 12:01:01+00'), '1', 'and the rest of what was quiet');
+select is(pg_temp.settle(1, '2031-05-05 12:01:03+00'), '1 and more', 'as many as may be at once');
+select is(pg_temp.fresh(), 3::bigint, 'a count of seconds ago stands');
+select is(pg_temp.settle(50, '2031-05-05 12:01:05+00'), '1', 'and the rest of what was quiet');
 select is(pg_temp.state(), '1:settled v2 7, 2:fresh v3 8, 3:settled v2 7', 'what was written again begins anew');
 select is(pg_temp.fresh(), 1::bigint, 'one is left');
 select is(pg_temp.index(3, '{1}', 'c', '2031-05-05 12:01:30+00', 9), 1, 'a settled one is written again');

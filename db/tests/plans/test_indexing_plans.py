@@ -283,8 +283,16 @@ def test_a_claim_reads_a_stretch_of_a_page_or_single_entries(
 
 
 @pytest.mark.parametrize("analyzed", [True, False])
-def test_looking_for_workspaces_reads_what_it_looks_at(
-    conn: psycopg.Connection, database: str, filled: UUID, analyzed: bool
+@pytest.mark.parametrize(
+    ("look", "looked_at"),
+    [
+        ("select cardinality(workspace_ids) from indexing.find_workspaces(100::smallint, -1, 1000)", 1_000),
+        ("select cardinality(priorities) from indexing.find_ready('{0,100,200}', '{-1,-1,-1}')", 1),
+        ("select cardinality(priorities) + 1 from indexing.find_ready('{100}', array[9223372036854775806])", 0),
+    ],
+)
+def test_looking_for_work_reads_what_it_looks_at(
+    conn: psycopg.Connection, database: str, filled: UUID, look: LiteralString, looked_at: int, analyzed: bool
 ) -> None:
     """However deep the queue, and with statistics that say that it is empty."""
     conn.execute("truncate core.indexing_queue")
@@ -307,13 +315,11 @@ def test_looking_for_workspaces_reads_what_it_looks_at(
         )
         for _ in range(8):  # with plans of their own at first, with one for all then
             before = session.execute(read).fetchone()
-            found = session.execute(
-                "select cardinality(workspace_ids) from indexing.find_workspaces(100::smallint, -1, 1000)"
-            ).fetchone()
+            found = session.execute(look).fetchone()
             session.execute(read)
             after = session.execute(read).fetchone()
             assert found == (1,) and before is not None and after is not None
-            assert after[1] - before[1] == 1_000
+            assert after[1] - before[1] == looked_at
     conn.execute("alter table core.indexing_queue reset (autovacuum_enabled)")
 
 

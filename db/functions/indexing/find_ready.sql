@@ -1,0 +1,51 @@
+-- indexing.find_ready: which priorities have anything to claim: entries of lane 0 behind a watermark of each
+-- (p_after_seqs), and suspects, due entries of lane 1. One call that a drainer makes in place of a claim of each
+-- priority and lane, most of which bring nothing. As in a claim, the lane is no constant and the order is that of the
+-- ready index: else the other index would do, read whole and sorted. An entry that somebody has locked just now counts.
+create or replace function indexing.find_ready(
+    p_priorities smallint[],
+    p_after_seqs bigint[]
+)
+returns table (priorities smallint[], suspects smallint[])
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+    v_now constant timestamptz := core.clock();
+begin
+    return query
+    select
+        coalesce(array_agg(k.priority) filter (where k.lane = 0), '{}'),
+        coalesce(array_agg(k.priority) filter (where k.lane = 1), '{}')
+    from (
+        select u.priority, l.lane, case l.lane when 0 then u.after_seq else -1 end as after_seq, l.due_seq
+        from unnest(p_priorities, p_after_seqs) as u (priority, after_seq)
+        cross join (
+            values
+            (0::smallint, 9223372036854775807::bigint),
+            (1::smallint, (extract(epoch from v_now) * 1000000)::bigint)
+        ) as l (lane, due_seq)
+        where not exists (select from core.indexing_control as c where c.paused)
+        offset 0
+    ) as k
+    cross join lateral (
+        select d.seq
+        from core.indexing_queue as d
+        where d.lane = k.lane and d.priority = k.priority and d.seq > k.after_seq and d.seq <= k.due_seq
+            and d.lease_id is null and d.run_at <= v_now
+        order by d.lane, d.priority, d.seq
+        limit 1
+    ) as d;
+end;
+$$;
+
+comment on function indexing.find_ready(smallint[], bigint[]) is
+'Priorities that have entries behind a watermark of each, and those that have due suspects; none while paused.';
+revoke all on function indexing.find_ready(smallint[], bigint[]) from public;
+grant execute on function indexing.find_ready(smallint[], bigint[]) to quire_worker;

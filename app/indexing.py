@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         " done; 1: refused, or the one entry that was named is not there; 2: wrong usage, or not confirmed.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _add(actions, "state", "depth, age, providers that are out, dead letters by code, paused or not")
+    _add(actions, "state", "depth, age, providers out, dead letters by code, who holds vacuum back, paused or not")
     listing = _add(actions, "dead-letters", "list dead letters, newest first; --group: by what is wrong", filtered=True)
     listing.add_argument("--group", action="store_true", help="one line a group of alike errors, the largest first")
     listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)")
@@ -131,6 +131,8 @@ def _state(connection: psycopg.Connection, args: argparse.Namespace) -> int:
     codes = ", ".join(f"{code} {count}" for code, count in sorted(state["dead_by_code"].items()))
     print(f"dead         {state['dead']}{f' ({codes})' if codes else ''}")
     print(f"discarded    {state['discarded']}")
+    if state["oldest_xmin_holder"]:
+        print(f"vacuum held  {state['oldest_xmin_seconds']:.0f} s by {_line(state['oldest_xmin_holder'])}")
     return 0
 
 

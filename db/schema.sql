@@ -7665,49 +7665,82 @@ COMMENT ON FUNCTION core.new_id() IS 'A new UUIDv7: ids that the server makes.';
 
 
 --
--- Name: oldest_xmin_seconds(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: oldest_xmin(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) RETURNS double precision
-    LANGUAGE sql
+CREATE FUNCTION core.oldest_xmin(p_now timestamp with time zone) RETURNS TABLE(seconds double precision, holder text)
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    with holders as (
-        select a.xact_start as since, a.backend_xmin as xmin
+#variable_conflict use_column
+declare
+    v_since timestamptz;
+    v_age bigint;
+begin
+    select h.since, h.age, h.holder into v_since, v_age, holder
+    from (
+        select
+            a.xact_start as since,
+            greatest(age(a.backend_xid), age(a.backend_xmin)) as age,  -- NULLs do not count
+            concat_ws(
+                ', ', case when a.backend_type = 'walsender' then 'standby ' || a.application_name end,
+                'pid ' || coalesce(a.leader_pid, a.pid),
+                case
+                    when a.backend_type not in ('client backend', 'walsender', 'parallel worker') then a.backend_type
+                end,
+                'role ' || a.usename,
+                case when a.backend_type <> 'walsender' then 'application ' || nullif(a.application_name, '') end,
+                case when a.backend_type = 'walsender' then 'from ' || host(a.client_addr) end,
+                a.state
+            ) as holder
         from pg_stat_activity as a
-        where a.backend_xmin is not null and a.pid <> pg_backend_pid()
+        where coalesce(a.backend_xid, a.backend_xmin) is not null and a.pid <> pg_backend_pid()
             and (a.datname = current_database() or a.datname is null)
+            and not exists (
+                select from pg_stat_progress_vacuum as v where v.pid = coalesce(a.leader_pid, a.pid)
+            )
         union all
-        select p.prepared, p.transaction
+        select p.prepared, age(p.transaction), format('prepared transaction %L, role %s', p.gid, p.owner)
         from pg_prepared_xacts as p
         where p.database = current_database()
         union all
-        select null, s.xmin
+        select
+            null, age(s.xmin),
+            format('replication slot %s, %s', s.slot_name, coalesce('used by pid ' || s.active_pid, 'not in use'))
         from pg_replication_slots as s
         where s.xmin is not null
-    )
-    select greatest(coalesce(extract(epoch from p_now - min(coalesce(
-        h.since,
-        (
-            select s.measured_at
-            from core.indexing_stats as s
-            where s.next_xid <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - age(h.xmin)
-            order by s.at desc
-            limit 1
-        ),
-        (select s.measured_at from core.indexing_stats as s order by s.at limit 1)
-    ))), 0), 0)::double precision
-    from holders as h;
+    ) as h
+    order by h.age desc, h.since, h.holder
+    limit 1;
+    if v_age is not null then
+        v_since := coalesce(
+            greatest(v_since, (
+                select s.measured_at
+                from core.indexing_stats as s
+                where s.next_xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint - v_age
+                order by s.at desc
+                limit 1
+            )),
+            (select s.measured_at from core.indexing_stats as s order by s.at limit 1)
+        );
+    end if;
+    seconds := greatest(coalesce(extract(epoch from p_now - v_since), 0), 0);
+    if seconds < 1 then
+        holder := null;  -- somebody always has a snapshot
+    end if;
+    return next;
+end;
 $$;
 
 
-ALTER FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) OWNER TO quire_owner;
+ALTER FUNCTION core.oldest_xmin(p_now timestamp with time zone) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION oldest_xmin_seconds(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION oldest_xmin(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) IS 'Seconds since when a session, prepared transaction or replication slot keeps dead rows from being removed; 0: nobody.';
+COMMENT ON FUNCTION core.oldest_xmin(p_now timestamp with time zone) IS 'Seconds since when a session, standby, prepared transaction or replication slot keeps dead rows from being removed, and
+which one: what to look for, never a query. Under a second: NULL.';
 
 
 --
@@ -13756,6 +13789,7 @@ declare
     v_outages jsonb;
     v_codes jsonb;
     v_discarded bigint;
+    v_xmin record;
 begin
     select to_jsonb(s) into v_state from ops.indexing_state() as s;
     select jsonb_build_object('at', core.rfc3339(c.paused_at), 'by', c.paused_by, 'reason', c.reason)
@@ -13772,8 +13806,10 @@ begin
     select coalesce(jsonb_object_agg(d.error_code, d.entries), '{}') into v_codes from core.count_dead_codes() as d;
     select count(*) into v_discarded
     from (select from core.indexing_dead_letters as d where d.discarded_at is not null limit 100001) as d;
+    select x.seconds, x.holder into v_xmin from core.oldest_xmin(core.clock()) as x;
     return v_state - array['heads', 'last_seq'] || jsonb_build_object(
-        'paused', v_paused, 'outages', v_outages, 'dead_by_code', v_codes, 'discarded', v_discarded
+        'paused', v_paused, 'outages', v_outages, 'dead_by_code', v_codes, 'discarded', v_discarded,
+        'oldest_xmin_seconds', v_xmin.seconds, 'oldest_xmin_holder', v_xmin.holder
     );
 end;
 $$;
@@ -13786,7 +13822,7 @@ ALTER FUNCTION ops.describe_indexing() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION ops.describe_indexing() IS 'State of the indexing queue as one object: depth by state, counters, pause, providers that are out, dead
-letters by code.';
+letters by code, who holds vacuum back.';
 
 
 --
@@ -14719,6 +14755,7 @@ begin
     return query
     select m.name, 'gauge', '{}'::jsonb, m.value
     from ops.indexing_rates(60) as r
+    cross join core.oldest_xmin(core.clock()) as x
     cross join lateral (
         values
         ('quire_indexing_workers', r.workers::double precision),
@@ -14726,7 +14763,7 @@ begin
         ('quire_indexing_arrival_rate', r.arrival_rate),
         ('quire_indexing_service_rate', r.service_rate),
         ('quire_indexing_worker_service_rate', r.worker_rate),
-        ('quire_oldest_xmin_seconds', core.oldest_xmin_seconds(core.clock()))
+        ('quire_oldest_xmin_seconds', x.seconds)
     ) as m (name, value)
     where m.value is not null;
 
@@ -15402,6 +15439,7 @@ declare
     v_state record;
     v_base core.indexing_stats;  -- a minute ago, or less
     v_last core.indexing_stats;
+    v_xmin record;
     v_gone bigint;
     v_seconds double precision;
     v_workers constant integer := core.count_workers(v_now);
@@ -15437,16 +15475,17 @@ begin
             else greatest(v_rate, case when v_rate is not null then v_observed end)  -- it managed that at least
         end;
     end if;
+    select x.seconds, x.holder into v_xmin from core.oldest_xmin(v_now) as x;
     v_seconds := extract(epoch from v_now - v_base.measured_at);
     insert into core.indexing_stats (
         at, measured_at, ready, processing, backing_off, dead, oldest_ready_seconds, lag_seconds,
-        done_total, failed_total, dead_total, workers, dead_tuples, oldest_xmin_seconds, exact,
+        done_total, failed_total, dead_total, workers, dead_tuples, oldest_xmin_seconds, oldest_xmin_holder, exact,
         arrival_rate, service_rate, worker_rate, stalled, heads, last_seq, next_xid
     )
     values (
         v_at, v_now, v_state.pending, v_state.processing, v_state.backing_off, v_state.dead,
         v_state.oldest_seconds, v_state.lag_seconds, v_state.done_total, v_state.failed_total, v_state.dead_total,
-        v_workers, v_state.dead_tuples, core.oldest_xmin_seconds(v_now), v_state.exact,
+        v_workers, v_state.dead_tuples, v_xmin.seconds, v_xmin.holder, v_state.exact,
         case when v_seconds > 0 then greatest(0, (
             v_state.pending + v_state.processing + v_state.backing_off + v_gone - v_base.ready - v_base.processing
             - v_base.backing_off - v_base.done_total - v_base.dead_total
@@ -18394,7 +18433,8 @@ CREATE TABLE core.indexing_stats (
     stalled boolean DEFAULT false NOT NULL,
     heads bigint[] NOT NULL,
     last_seq bigint NOT NULL,
-    next_xid bigint NOT NULL
+    next_xid bigint NOT NULL,
+    oldest_xmin_holder text
 );
 
 
@@ -18561,6 +18601,13 @@ COMMENT ON COLUMN core.indexing_stats.last_seq IS 'Last number that core.indexin
 --
 
 COMMENT ON COLUMN core.indexing_stats.next_xid IS 'Next transaction id: dates the xmin of replication slots.';
+
+
+--
+-- Name: COLUMN indexing_stats.oldest_xmin_holder; Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON COLUMN core.indexing_stats.oldest_xmin_holder IS 'Who that is: pid, role, application and state, a gid or a slot''s name; never a query. NULL: nobody for a second.';
 
 
 --
@@ -23332,10 +23379,10 @@ REVOKE ALL ON FUNCTION core.new_id() FROM PUBLIC;
 
 
 --
--- Name: FUNCTION oldest_xmin_seconds(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION oldest_xmin(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.oldest_xmin_seconds(p_now timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.oldest_xmin(p_now timestamp with time zone) FROM PUBLIC;
 
 
 --

@@ -42,4 +42,5 @@ TEST_SETTINGS: Mapping[str, str] = {
     "full_page_writes": "off",
     "track_functions": "all",
     "logging_collector": "off",
+    "max_prepared_transactions": "2",  # a test has one
 }

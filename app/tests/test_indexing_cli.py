@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from typing import Any
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from app.tests import contract
+from app.tests.processes import wait_until
 from db.settings import as_role
 
 WORKSPACE = "00000000-0000-7000-8000-0000000000aa"
@@ -77,6 +79,21 @@ def test_a_provider_that_is_out_is_shown(database: str, conn: psycopg.Connection
     assert "provider out hashing-384: 1 times in a row" in shown and "HTTP 503:  [31mbusy" in shown
     conn.execute("select indexing.close_breaker('hashing-384')")
     assert read(database, "state")["outages"] == []
+
+
+def test_who_holds_vacuum_back_is_shown(database: str, conn: psycopg.Connection) -> None:
+    state = read(database, "state")
+    assert (state["oldest_xmin_holder"], "vacuum" in indexing(database, "state").stdout) == (None, False)
+    with psycopg.connect(database, application_name="report") as reader:
+        reader.execute("set transaction isolation level repeatable read")
+        reader.execute("select 'a secret'")
+        seconds = "select (ops.describe_indexing() -> 'oldest_xmin_seconds')::double precision > 1"
+        wait_until(lambda: conn.execute(seconds).fetchone() == (True,))
+        who = f"pid {reader.info.backend_pid}, role postgres, application report, idle in transaction"
+        state = read(database, "state")
+        assert state["oldest_xmin_holder"] == who and state["oldest_xmin_seconds"] > 1
+        shown = indexing(database, "state").stdout
+        assert re.search(rf"^vacuum held  [0-9]+ s by {who}$", shown, re.M) and "secret" not in shown
 
 
 def test_lists_and_groups(database: str, conn: psycopg.Connection) -> None:

@@ -41,6 +41,7 @@ def test_the_state_and_the_pause(client: httpx.Client, conn: psycopg.Connection)
     assert state.status_code == 200
     assert (state.json()["dead"], state.json()["paused"]) == (1, None)
     assert state.json()["dead_by_code"] == {"embedding_refused": 1}
+    assert (state.json()["oldest_xmin_seconds"] < 60, state.json()["oldest_xmin_holder"]) == (True, None)
     assert state.headers["x-ratelimit-limit"] == "600"
     paused = client.post("/indexing/pause", json={"reason": "the provider moves"})
     assert paused.json()["paused"]["by"] == "Olga"

@@ -36,6 +36,7 @@ begin
     return query
     select m.name, 'gauge', '{}'::jsonb, m.value
     from ops.indexing_rates(60) as r
+    cross join core.oldest_xmin(core.clock()) as x
     cross join lateral (
         values
         ('quire_indexing_workers', r.workers::double precision),
@@ -43,7 +44,7 @@ begin
         ('quire_indexing_arrival_rate', r.arrival_rate),
         ('quire_indexing_service_rate', r.service_rate),
         ('quire_indexing_worker_service_rate', r.worker_rate),
-        ('quire_oldest_xmin_seconds', core.oldest_xmin_seconds(core.clock()))
+        ('quire_oldest_xmin_seconds', x.seconds)
     ) as m (name, value)
     where m.value is not null;
 

@@ -16,6 +16,7 @@ declare
     v_state record;
     v_base core.indexing_stats;  -- a minute ago, or less
     v_last core.indexing_stats;
+    v_xmin record;
     v_gone bigint;
     v_seconds double precision;
     v_workers constant integer := core.count_workers(v_now);
@@ -51,16 +52,17 @@ begin
             else greatest(v_rate, case when v_rate is not null then v_observed end)  -- it managed that at least
         end;
     end if;
+    select x.seconds, x.holder into v_xmin from core.oldest_xmin(v_now) as x;
     v_seconds := extract(epoch from v_now - v_base.measured_at);
     insert into core.indexing_stats (
         at, measured_at, ready, processing, backing_off, dead, oldest_ready_seconds, lag_seconds,
-        done_total, failed_total, dead_total, workers, dead_tuples, oldest_xmin_seconds, exact,
+        done_total, failed_total, dead_total, workers, dead_tuples, oldest_xmin_seconds, oldest_xmin_holder, exact,
         arrival_rate, service_rate, worker_rate, stalled, heads, last_seq, next_xid
     )
     values (
         v_at, v_now, v_state.pending, v_state.processing, v_state.backing_off, v_state.dead,
         v_state.oldest_seconds, v_state.lag_seconds, v_state.done_total, v_state.failed_total, v_state.dead_total,
-        v_workers, v_state.dead_tuples, core.oldest_xmin_seconds(v_now), v_state.exact,
+        v_workers, v_state.dead_tuples, v_xmin.seconds, v_xmin.holder, v_state.exact,
         case when v_seconds > 0 then greatest(0, (
             v_state.pending + v_state.processing + v_state.backing_off + v_gone - v_base.ready - v_base.processing
             - v_base.backing_off - v_base.done_total - v_base.dead_total

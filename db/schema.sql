@@ -12201,7 +12201,7 @@ CREATE FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precisi
     SET enable_bitmapscan TO 'off'
     AS $$
 declare
-    v_now constant timestamptz := core.clock();
+    v_due constant timestamptz := core.clock() + make_interval(secs => p_delay_seconds);
     v_lease core.indexing_leases;
     v_held tid[];
     v_count integer;
@@ -12218,13 +12218,9 @@ begin
     set
         lease_id = null,
         attempts = greatest(q.attempts - 1, 0),
-        run_at = d.run_at,
-        seq = case when q.lane = 0 then q.seq else (extract(epoch from d.run_at) * 1000000)::bigint end
-    from (
-        select h.row_id, v_now + make_interval(secs => p_delay_seconds * (1 + random() / 4)) as run_at
-        from unnest(v_held) as h (row_id)
-    ) as d
-    where q.ctid = d.row_id;
+        run_at = v_due,
+        seq = case when q.lane = 0 then q.seq else (extract(epoch from v_due) * 1000000)::bigint end
+    where q.ctid = any(v_held);
     get diagnostics v_count = row_count;
     delete from core.indexing_leases as l where l.lease_id = p_lease_id;
     return v_count;
@@ -12238,7 +12234,7 @@ ALTER FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precisio
 -- Name: FUNCTION release(p_lease_id uuid, p_delay_seconds double precision); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) IS 'Ends a lease; what it still holds is given back uncharged, due after a jittered delay in seconds; returns how many.';
+COMMENT ON FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precision) IS 'Ends a lease; what it still holds is given back uncharged, due after a delay in seconds; returns how many.';
 
 
 --

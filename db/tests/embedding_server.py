@@ -27,6 +27,7 @@ class EmbeddingServer:
         hang_up: that many requests get no answer, their connection is closed.
         trickle: seconds between the bytes of an answer, headers too.
         texts: every text that was embedded, in order.
+        batches: the same, those of a request together.
         requests: number of requests that came in.
     """
 
@@ -39,7 +40,7 @@ class EmbeddingServer:
         self.most: int | None = None
         self.hang_up = 0
         self.trickle: float | None = None
-        self.texts: list[str] = []
+        self.batches: list[list[str]] = []
         self.requests = 0
         self.connections: set[tuple[str, int]] = set()
         self.keys: set[str | None] = set()
@@ -89,6 +90,10 @@ class EmbeddingServer:
         self._thread.start()
 
     @property
+    def texts(self) -> list[str]:
+        return [text for batch in self.batches for text in batch]
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
@@ -102,7 +107,7 @@ class EmbeddingServer:
         if self.raw is not None:
             return 200, self.raw
         with self._lock:
-            self.texts += [text for text in texts if text != CANARY]
+            self.batches.append([text for text in texts if text != CANARY])
             vectors = self._embedder.embed(texts)
         items = [{"index": i, "embedding": vector.tolist()} for i, vector in enumerate(vectors)]
         return 200, json.dumps({"data": items[::-1]})  # the order is not promised

@@ -23,6 +23,7 @@ from worker.tests import pages
 
 T = TypeVar("T")
 MODEL = "test-model"
+SET_TIME = "select set_config('quire.fake_now', to_timestamp(%s)::text, false)"
 
 
 @pytest.fixture
@@ -443,45 +444,67 @@ def test_a_workspace_with_most_of_the_entries_gets_no_more_than_one_with_few(
     assert queue(conn) == []
 
 
+class FakeTime:
+    """Drains of one worker each whose clock, and the database's, stands still between steps."""
+
+    def __init__(self, pool: Pool, conn: psycopg.Connection, embedder: Embedder, drains: int, batch: int) -> None:
+        self.clock = time.time()
+        self._pool, self._conn = pool, conn
+        self._drains = [
+            Drain(pool, only(embedder), batch=batch, lease_seconds=60, stop=asyncio.Event(), now=lambda: self.clock)
+            for _ in range(drains)
+        ]
+
+    async def step(self, seconds: float, all_due: bool = False) -> None:
+        """Later by some seconds each drain works on a batch, or on all that is due."""
+        self.clock += seconds
+        async with self._pool.connection() as connection:
+            await connection.execute(SET_TIME, [self.clock])
+        self._conn.execute(SET_TIME, [self.clock])
+        for drain in self._drains:
+            drain.wake()
+            while await drain.once() and all_due:
+                pass
+
+
+def in_fake_time(
+    database: str,
+    conn: psycopg.Connection,
+    embedder: Embedder,
+    work: Callable[[FakeTime], Coroutine[Any, Any, T]],
+    batch: int = 100,
+) -> T:
+    """Run something with three drains and a clock of its own."""
+
+    async def run() -> T:
+        pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=1)
+        await pool.open()
+        try:
+            return await work(FakeTime(pool, conn, embedder, 3, batch))
+        finally:
+            await pool.close()
+
+    return asyncio.run(run())
+
+
 def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
     conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
 ) -> None:
     """In fake time, a step every five seconds. The provider is asked by one worker at a time, and ever more rarely."""
     pages.create_page(conn, workspace, [f"text {n}" for n in range(300)])
     provider.status = 503
-    clock = time.time()
 
-    async def run() -> tuple[int, float]:
-        nonlocal clock
-        pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=1)
-        await pool.open()
-        stop = asyncio.Event()
-        drains = [
-            Drain(pool, only(embedder), batch=100, lease_seconds=60, stop=stop, now=lambda: clock) for _ in range(3)
-        ]
+    async def outage(fake: FakeTime) -> tuple[int, float]:
+        for _ in range(120):
+            await fake.step(5)
+        asked = provider.requests
+        provider.status = None
+        begin = fake.clock
+        while queue(conn) and fake.clock < begin + 600:
+            await fake.step(5)
+        return asked, fake.clock - begin
 
-        async def step(seconds: float) -> None:
-            nonlocal clock
-            clock += seconds
-            async with pool.connection() as connection:
-                await connection.execute("select set_config('quire.fake_now', to_timestamp(%s)::text, false)", [clock])
-            for drain in drains:
-                drain.wake()
-                await drain.once()
-
-        try:
-            for _ in range(120):
-                await step(5)
-            asked = provider.requests
-            provider.status = None
-            begin = clock
-            while queue(conn) and clock < begin + 600:
-                await step(5)
-            return asked, clock - begin
-        finally:
-            await pool.close()
-
-    asked, seconds = asyncio.run(run())
+    asked, seconds = in_fake_time(database, conn, embedder, outage)
     assert 5 <= asked <= 20, asked
     assert conn.execute("select count(*) from core.indexing_dead_letters").fetchone() == (0,)
     assert pages.disagreements(conn, workspace, MODEL) == [] and queue(conn) == []
@@ -490,6 +513,50 @@ def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
         "select max(attempts) from core.indexing_done where workspace_id = %s", [workspace]
     ).fetchone()
     assert attempts == (1,)
+
+
+def test_what_was_saved_during_an_outage_is_indexed_oldest_first_and_fairly(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """One workspace saves 300 blocks from the outage's first minute on, another 15 in its last.
+
+    The drains take turns here. Where they run at once, what one gives back while another asks waits five seconds more.
+    """
+    small = pages.create_workspace(conn)
+    provider.status = 503
+
+    async def outage(fake: FakeTime) -> list[list[str]]:
+        await fake.step(5)
+        for number in range(120):
+            if number < 100:
+                pages.create_page(conn, workspace, [f"big {number * 3 + n}" for n in range(3)])
+            elif number >= 115:
+                pages.create_page(conn, small, [f"small {(number - 115) * 3 + n}" for n in range(3)])
+            await fake.step(5, all_due=True)
+        assert provider.texts == [] and len(queue(conn)) == 315
+        provider.status = None
+        begin = fake.clock
+        while queue(conn) and fake.clock < begin + 180:
+            await fake.step(5, all_due=True)
+        return provider.batches
+
+    batches = in_fake_time(database, conn, embedder, outage, batch=20)
+    assert queue(conn) == []
+    asked = [text for batch in batches for text in batch]
+    assert len(asked) == len(set(asked)) == 315
+    for name in ("big", "small"):
+        ranges = [[int(text.split()[1]) for text in batch if text.startswith(name)] for batch in batches]
+        # a request has its texts in any order; none has one that is older than any before
+        assert [n for numbers in ranges for n in sorted(numbers)] == list(range(300 if name == "big" else 15))
+    # in turn: as many of each until the small one is through, not behind 300
+    assert max(at for at, text in enumerate(asked) if text.startswith("small")) < 2 * 20
+    breaker = conn.execute("select outages from core.indexing_breakers where model = %s", [MODEL]).fetchone()
+    assert breaker == (0,), "the breaker closed by itself"
+    done = conn.execute(
+        "select count(*), max(attempts) from core.indexing_done where workspace_id = any(%s) and no > 0",
+        [[workspace, small]],
+    )
+    assert done.fetchone() == (315, 1)
 
 
 @pytest.fixture

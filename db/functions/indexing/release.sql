@@ -1,6 +1,6 @@
 -- indexing.release: ends a lease: all entries that it still holds are given back uncharged, for the provider as a whole
--- is out, or the worker stops. They keep their place in the order and wait p_delay_seconds and up to a quarter more, so
--- that not everything comes back at one moment.
+-- is out, or the worker stops. They keep their place in the order and all wait p_delay_seconds: with a wait of its own
+-- for each the newer would come before the older. The provider is spared by the breaker, which lets one worker ask.
 create or replace function indexing.release(
     p_lease_id uuid,
     p_delay_seconds double precision
@@ -17,7 +17,7 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-    v_now constant timestamptz := core.clock();
+    v_due constant timestamptz := core.clock() + make_interval(secs => p_delay_seconds);
     v_lease core.indexing_leases;
     v_held tid[];
     v_count integer;
@@ -34,13 +34,9 @@ begin
     set
         lease_id = null,
         attempts = greatest(q.attempts - 1, 0),
-        run_at = d.run_at,
-        seq = case when q.lane = 0 then q.seq else (extract(epoch from d.run_at) * 1000000)::bigint end
-    from (
-        select h.row_id, v_now + make_interval(secs => p_delay_seconds * (1 + random() / 4)) as run_at
-        from unnest(v_held) as h (row_id)
-    ) as d
-    where q.ctid = d.row_id;
+        run_at = v_due,
+        seq = case when q.lane = 0 then q.seq else (extract(epoch from v_due) * 1000000)::bigint end
+    where q.ctid = any(v_held);
     get diagnostics v_count = row_count;
     delete from core.indexing_leases as l where l.lease_id = p_lease_id;
     return v_count;
@@ -48,6 +44,6 @@ end;
 $$;
 
 comment on function indexing.release(uuid, double precision) is
-'Ends a lease; what it still holds is given back uncharged, due after a jittered delay in seconds; returns how many.';
+'Ends a lease; what it still holds is given back uncharged, due after a delay in seconds; returns how many.';
 revoke all on function indexing.release(uuid, double precision) from public;
 grant execute on function indexing.release(uuid, double precision) to quire_worker;

@@ -2125,47 +2125,59 @@ COMMENT ON FUNCTION api.wake_indexing() IS 'Defers a job that drains the indexin
 
 
 --
--- Name: alertable_groups(integer); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: alertable_groups(text, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.alertable_groups(p_limit integer) RETURNS TABLE(fingerprint text, error_code text)
+CREATE FUNCTION core.alertable_groups(p_from text, p_limit integer) RETURNS TABLE(fingerprint text, error_code text)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    v_from text := p_from;
+    v_left integer := p_limit;
+    v_found integer;
 begin
-    return query
-    with recursive groups as (
-        (
-            select d.fingerprint, d.error_code, 1 as place
-            from core.indexing_dead_letters as d
-            order by d.fingerprint desc, d.died_at desc
-            limit 1
+    loop
+        return query
+        with recursive groups as (
+            (
+                select d.fingerprint, d.error_code, 1 as place
+                from core.indexing_dead_letters as d
+                where d.fingerprint >= v_from
+                order by d.fingerprint, d.died_at
+                limit least(v_left, 1)
+            )
+            union all
+            select n.fingerprint, n.error_code, g.place + 1
+            from groups as g
+            cross join lateral (
+                select d.fingerprint, d.error_code
+                from core.indexing_dead_letters as d
+                where d.fingerprint > g.fingerprint
+                order by d.fingerprint, d.died_at
+                limit 1
+            ) as n
+            where g.place < v_left and (v_from = p_from or g.fingerprint < p_from)
         )
-        union all
-        select n.fingerprint, n.error_code, g.place + 1
-        from groups as g
-        cross join lateral (
-            select d.fingerprint, d.error_code
-            from core.indexing_dead_letters as d
-            where d.fingerprint < g.fingerprint
-            order by d.fingerprint desc, d.died_at desc
-            limit 1
-        ) as n
-        where g.place < p_limit
-    )
 
-    select g.fingerprint, g.error_code from groups as g;
+        select g.fingerprint, g.error_code from groups as g
+        where v_from = p_from or g.fingerprint < p_from;
+        get diagnostics v_found = row_count;
+        v_left := v_left - v_found;
+        exit when v_left <= 0 or v_from = '';
+        v_from := '';
+    end loop;
 end;
 $$;
 
 
-ALTER FUNCTION core.alertable_groups(p_limit integer) OWNER TO quire_owner;
+ALTER FUNCTION core.alertable_groups(p_from text, p_limit integer) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION alertable_groups(p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION alertable_groups(p_from text, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.alertable_groups(p_limit integer) IS 'Fingerprints of dead letters with their newest code, at most p_limit.';
+COMMENT ON FUNCTION core.alertable_groups(p_from text, p_limit integer) IS 'Fingerprints of dead letters with a code, at most p_limit, from p_from on and then from the first again.';
 
 
 --
@@ -11526,7 +11538,7 @@ declare
 begin
     insert into core.indexing_alerts (fingerprint, error_code, alerted_until, due_at)
     select g.fingerprint, g.error_code, '-infinity', v_now
-    from core.alertable_groups(1000) as g
+    from core.alertable_groups(left(md5(random()::text), 16), 1000) as g
     -- one that is there is not even looked at by the insert: it would wait for who is claiming it
     where not exists (select from core.indexing_alerts as a where a.fingerprint = g.fingerprint)
     order by g.fingerprint
@@ -22584,10 +22596,10 @@ GRANT ALL ON FUNCTION api.wake_indexing() TO quire_api;
 
 
 --
--- Name: FUNCTION alertable_groups(p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION alertable_groups(p_from text, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.alertable_groups(p_limit integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.alertable_groups(p_from text, p_limit integer) FROM PUBLIC;
 
 
 --

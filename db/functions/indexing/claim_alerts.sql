@@ -2,7 +2,8 @@
 -- alert was about, and no alert within the last hour (or, after a failed try, its wait is over). They are this
 -- message's (p_claim_id) for p_seconds; two workers never get the same group. Then indexing.finish_alerts or
 -- indexing.retry_alerts; a message whose worker was killed is claimed again. Counts look at 10,000 dead letters a
--- group, and the first 1000 groups are looked at.
+-- group. New groups are looked for among 1000, from another one on in each call: where there are more, later calls find
+-- the others.
 create or replace function indexing.claim_alerts(
     p_claim_id uuid,
     p_seconds double precision,
@@ -33,7 +34,7 @@ declare
 begin
     insert into core.indexing_alerts (fingerprint, error_code, alerted_until, due_at)
     select g.fingerprint, g.error_code, '-infinity', v_now
-    from core.alertable_groups(1000) as g
+    from core.alertable_groups(left(md5(random()::text), 16), 1000) as g
     -- one that is there is not even looked at by the insert: it would wait for who is claiming it
     where not exists (select from core.indexing_alerts as a where a.fingerprint = g.fingerprint)
     order by g.fingerprint

@@ -323,6 +323,46 @@ def test_looking_for_work_reads_what_it_looks_at(
     conn.execute("alter table core.indexing_queue reset (autovacuum_enabled)")
 
 
+@pytest.mark.parametrize("analyzed", [True, False])
+def test_alerts_look_at_a_thousand_groups_however_many_dead_letters(
+    conn: psycopg.Connection, database: str, analyzed: bool
+) -> None:
+    """Of 5,000 fingerprints, 20,000 dead letters; and with statistics that say that there are none."""
+    conn.execute("truncate core.indexing_dead_letters, core.indexing_alerts")
+    conn.execute("alter table core.indexing_dead_letters set (autovacuum_enabled = off)")
+    conn.execute("vacuum analyze core.indexing_dead_letters")
+    conn.execute(
+        "insert into core.indexing_dead_letters (workspace_id, page_id, no, op, generation, attempts, enqueued_at,"
+        " died_at, error_code, error, fingerprint) select gen_random_uuid(), gen_random_uuid(), n, 'upsert', 1, 3,"
+        " now(), now(), 'code', 'error', left(md5((n %% 5000)::text), 16) from generate_series(1, %s) as n",
+        [ROWS],
+    )
+    if analyzed:
+        conn.execute("vacuum analyze core.indexing_dead_letters")
+    with psycopg.connect(database, autocommit=True) as session:
+        session.execute("set stats_fetch_consistency = none")
+        read: LiteralString = (
+            "select pg_stat_force_next_flush(), t.seq_tup_read + ("
+            " select sum(i.idx_tup_read) from pg_stat_user_indexes as i where i.relid = t.relid"
+            ")::bigint from pg_stat_user_tables as t where t.relid = 'core.indexing_dead_letters'::regclass"
+        )
+        for number in range(9):  # with plans of their own at first, with one for all then
+            if number == 8:  # all that are known have been told of
+                session.execute(
+                    "update core.indexing_alerts set claim_id = null, claimed_until = null, claimed_died_at = null,"
+                    " alerted_until = now()"
+                )
+            before = session.execute(read).fetchone()
+            session.execute("select count(*) from indexing.claim_alerts(gen_random_uuid(), 60, 10)")
+            session.execute(read)
+            after = session.execute(read).fetchone()
+            assert before is not None and after is not None
+            # a row a group, one or two where the walk ends; of those claimed one as news, and their dead letters
+            assert 1000 <= after[1] - before[1] <= 1000 + 10 + 10 * (1 + 4)
+    conn.execute("alter table core.indexing_dead_letters reset (autovacuum_enabled)")
+    conn.execute("truncate core.indexing_dead_letters, core.indexing_alerts")
+
+
 def test_only_the_key_is_led_by_the_workspace(conn: psycopg.Connection) -> None:
     """Another such index was taken for look-ups by key (seen under load), and they read all that a workspace has."""
     led = conn.execute(

@@ -17,8 +17,11 @@ ROWS = 20_000
 
 @pytest.fixture(scope="module")
 def filled(database: str) -> UUID:
-    """A workspace with 20,000 entries in a deep queue, and as many search entries."""
+    """A workspace with 20,000 entries in a deep queue, and as many search entries. Nobody but the tests vacuums: what
+    autovacuum looks at is counted, too."""
     with psycopg.connect(database, autocommit=True) as conn:
+        for table in (b"indexing_queue", b"indexing_leases", b"indexing_dead_letters", b"block_embeddings"):
+            conn.execute(b"alter table core." + table + b" set (autovacuum_enabled = off)")
         workspace = pages.create_workspace(conn)
         page = pages.create_page(conn, workspace, [])
         conn.execute("truncate core.indexing_queue")
@@ -207,7 +210,6 @@ def test_claim_ack_and_sweep_look_at_what_they_take(
         session.execute("select 1")
         return [*(after - at for at, after in itertools.pairwise(looked)), looked_at() - before]
 
-    conn.execute("alter table core.indexing_queue set (autovacuum_enabled = off)")
     if filled_before:
         enqueue(1, 20_000)
         conn.execute("vacuum analyze core.indexing_queue")
@@ -221,7 +223,6 @@ def test_claim_ack_and_sweep_look_at_what_they_take(
             claim_ack_and_sweep(session)
         enqueue(2, 20_001)
         claim, ack, ack_by_key, sweep = claim_ack_and_sweep(session)
-    conn.execute("alter table core.indexing_queue reset (autovacuum_enabled)")
     assert conn.execute("select count(*) from core.indexing_queue").fetchone() == (19_800,)
     assert 200 <= claim < 200 * 2, "it passes the first 100, which are leased"
     assert ack < 100, "rows are where the claim left them"
@@ -296,7 +297,6 @@ def test_looking_for_work_reads_what_it_looks_at(
 ) -> None:
     """However deep the queue, and with statistics that say that it is empty."""
     conn.execute("truncate core.indexing_queue")
-    conn.execute("alter table core.indexing_queue set (autovacuum_enabled = off)")
     fill: LiteralString = (
         "insert into core.indexing_queue (workspace_id, page_id, no, run_at, enqueued_at)"
         " select %s, gen_random_uuid(), n, now(), now() from generate_series(1, %s) as n"
@@ -320,7 +320,6 @@ def test_looking_for_work_reads_what_it_looks_at(
             after = session.execute(read).fetchone()
             assert found == (1,) and before is not None and after is not None
             assert after[1] - before[1] == looked_at
-    conn.execute("alter table core.indexing_queue reset (autovacuum_enabled)")
 
 
 @pytest.mark.parametrize("analyzed", [True, False])
@@ -329,7 +328,6 @@ def test_alerts_look_at_a_thousand_groups_however_many_dead_letters(
 ) -> None:
     """Of 5,000 fingerprints, 20,000 dead letters; and with statistics that say that there are none."""
     conn.execute("truncate core.indexing_dead_letters, core.indexing_alerts")
-    conn.execute("alter table core.indexing_dead_letters set (autovacuum_enabled = off)")
     conn.execute("vacuum analyze core.indexing_dead_letters")
     conn.execute(
         "insert into core.indexing_dead_letters (workspace_id, page_id, no, op, generation, attempts, enqueued_at,"
@@ -359,7 +357,6 @@ def test_alerts_look_at_a_thousand_groups_however_many_dead_letters(
             assert before is not None and after is not None
             # a row a group, one or two where the walk ends; of those claimed one as news, and their dead letters
             assert 1000 <= after[1] - before[1] <= 1000 + 10 + 10 * (1 + 4)
-    conn.execute("alter table core.indexing_dead_letters reset (autovacuum_enabled)")
     conn.execute("truncate core.indexing_dead_letters, core.indexing_alerts")
 
 
@@ -422,7 +419,7 @@ def test_a_search_compares_the_fresh_vectors_of_its_workspace_and_no_others(
     conn: psycopg.Connection, analyzed: bool
 ) -> None:
     """Whatever is known of the table; of the settled ones all of the workspace, or those that their index names."""
-    conn.execute("truncate core.block_embeddings; alter table core.block_embeddings set (autovacuum_enabled = off)")
+    conn.execute("truncate core.block_embeddings")
     mine = pages.create_workspace(conn)
     add_vectors(conn, mine, 3_000, fresh=False)
     add_vectors(conn, mine, 200, fresh=True)
@@ -440,7 +437,7 @@ def test_a_search_compares_the_fresh_vectors_of_its_workspace_and_no_others(
             [mine],
         )
         row = conn.execute(read).fetchone()
-    conn.execute("truncate core.block_embeddings; alter table core.block_embeddings reset (autovacuum_enabled)")
+    conn.execute("truncate core.block_embeddings")
     assert row is not None
     assert 200 < row[0] <= 200 + (5 * 100 if analyzed else 3_000 + 200)
 

@@ -10,7 +10,9 @@ SERVER_SETTINGS: Mapping[str, str] = {
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",  # HNSW builds are many times slower when the graph does not fit
     "max_wal_size": "2GB",  # fewer checkpoints: fewer full-page images during an import
-    "wal_compression": "pglz",  # the wheel has no lz4
+    # The wheel has no lz4, and pglz took so much CPU after each checkpoint that saves and workers fell behind for
+    # seconds; without it there was a fifth more WAL (bench/queue_sustained's load).
+    "wal_compression": "off",
     "fsync": "on",
     "synchronous_commit": "on",
     "random_page_cost": "1.1",  # SSD

@@ -284,6 +284,23 @@ def test_only_the_entry_that_the_database_refuses_is_charged(
     assert pages.disagreements(conn, workspace, MODEL) == []
 
 
+def test_a_suspect_that_somebody_holds_does_not_hold_up_others(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, workspace: UUID
+) -> None:
+    pages.create_page(conn, workspace, ["one", "two"], title="")
+    conn.execute("delete from core.indexing_queue where no = 0")
+    conn.execute("update core.indexing_queue set lane = 1, seq = 1, priority = no * 100")
+
+    async def once(drain: Drain) -> int:
+        drain.wake()
+        return await drain.once()
+
+    with psycopg.connect(database) as holder:
+        holder.execute("select from core.indexing_queue where no = 1 for update")
+        assert with_drain(database, embedder, once) == 1
+    assert conn.execute("select no, attempts from core.indexing_queue").fetchall() == [(1, 0)]
+
+
 def test_an_edit_while_its_text_is_being_embedded_is_not_lost(
     conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
 ) -> None:

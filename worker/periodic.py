@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.errors import Diagnostic
 
 from worker.context import Context
 
@@ -81,12 +82,21 @@ async def run_task(context: Context, name: str) -> int:
 
 
 async def run_statement(context: Context, task: Task) -> None:
-    """Send a statement that no transaction may hold, on a connection of its own; its run is recorded all the same."""
+    """Send a statement that no transaction may hold, on a connection of its own; its run is recorded all the same.
+
+    A warning is a failure: VACUUM (SKIP_LOCKED) says so when somebody has the table and it did nothing.
+    """
     row = await context.call("select ops.scheduler()")
     if row is None or row[0] != SCHEDULER:
         return
     begin = time.monotonic()
     failure: tuple[str | None, str | None] = (None, None)
+
+    def heed(notice: Diagnostic) -> None:
+        nonlocal failure
+        if notice.severity_nonlocalized == "WARNING":
+            failure = notice.sqlstate, notice.message_primary
+
     url = context.settings.maintenance_database_url
     assert task.statement is not None
     try:
@@ -95,9 +105,11 @@ async def run_statement(context: Context, task: Task) -> None:
         async with await psycopg.AsyncConnection.connect(
             url, autocommit=True, connect_timeout=_CONNECT_SECONDS, application_name="quire_maintenance"
         ) as connection:
+            connection.add_notice_handler(heed)
             await connection.execute(task.statement.encode())
     except psycopg.Error as error:
         failure = describe(error)
+    if failure[1]:
         log.warning("periodic work failed", extra={"task": task.name, "reason": failure[1]})
     await record(context, task.name, time.monotonic() - begin, 0, *failure)
 

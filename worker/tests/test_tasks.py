@@ -199,6 +199,21 @@ def test_vacuum_runs_on_a_connection_of_its_own_and_is_recorded(conn: psycopg.Co
     assert progress(conn, "vacuum_queue", "runs_total", "failures_total", "last_scheduler") == (1, 0, "procrastinate")
 
 
+def test_vacuum_that_somebody_keeps_from_the_table_is_recorded_as_an_error(
+    conn: psycopg.Connection, database: str
+) -> None:
+    maintenance = as_role(database, "quire_maintenance")
+    with psycopg.connect(database) as holder:
+        holder.execute("lock table core.indexing_queue in share update exclusive mode")
+        with_context(database, lambda context: periodic.run_statement(context, VACUUM), maintenance)
+    assert progress(conn, "vacuum_queue", "failures_total", "last_success_at", "last_sqlstate", "last_error") == (
+        *(1, None, "55P03"),
+        'skipping vacuum of "indexing_queue" --- lock not available',
+    )
+    with_context(database, lambda context: periodic.run_statement(context, VACUUM), maintenance)
+    assert progress(conn, "vacuum_queue", "runs_total", "failures_total") == (2, 1)
+
+
 def test_vacuum_without_its_database_is_recorded_as_an_error(
     conn: psycopg.Connection, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:

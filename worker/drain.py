@@ -121,7 +121,7 @@ class Drain:
                 *((None, FOUND_WORKSPACES) if fresh else (max(ranges.found, ranges.after), FOUND_ROWS)),
             )
             self._turns.found(priority, *found)
-        if fresh:
+        if fresh and not self._turns.in_order():
             self._turns.passed_whole(time.monotonic() - begin)
         seen = 0
         for priority, after in self._turns.second_look():
@@ -134,6 +134,8 @@ class Drain:
                 *(priority, self._batch, asked, claimed.rows, claimed.seq),
                 *(claimed.workspace_rows, claimed.workspace_seqs),
             )
+            if fresh:
+                self._turns.passed_whole(time.monotonic() - begin)
             if claimed.rows:
                 self._turns.served(priority)
                 seen += claimed.rows

@@ -7,9 +7,9 @@ replaces the text of a random block of one of ten pages. Four states, interleave
 `deep` (every block of the other pages waits: 100,000 entries; no worker, so none goes), `indexing` (the same, and a
 worker with the built-in embedder that works them off on the same machine), `provider_down` (the same, a worker whose
 provider refuses connections, measured once the text of all is written, which the worker does first; from then on it
-claims and gives back whenever it may ask again). The ratios are of the medians of the rounds. The result goes to
-bench/results/degradation.json; exit code 1 when the median save takes more than 1.5 times as long with a deep queue, or
-more than twice as long with the provider down, as with an empty queue. `indexing` has no limit: it shares the CPU.
+writes the text of new saves, and asks with one batch whenever it may). The ratios are of the medians of the rounds. The
+result goes to bench/results/degradation.json; exit code 1 when a save takes more than 1.5 times as long with a deep
+queue, or more than twice as long with the provider down, as with an empty queue, in the median or at p95. `indexing` has no limit: it shares the CPU.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from bench.queue.stock import one
 from db.embedded import EmbeddedServer
 
 STATES = ("empty", "deep", "indexing", "provider_down")
-MOST_DEEP, MOST_DOWN = 1.5, 2.0
+MOST_DEEP, MOST_DOWN = 1.5, 2.0  # times the latency with an empty queue, at p50 and p95
 PAUSE_SECONDS = 0.02
 WARM_SAVES = 20  # not counted
 WORKERS = {
@@ -154,8 +154,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "to_empty": to_empty,
         "rounds": rounds,
         "limits": {
-            "deep_p50_to_empty": at_most(to_empty["deep"]["p50_ms"], MOST_DEEP),
-            "provider_down_p50_to_empty": at_most(to_empty["provider_down"]["p50_ms"], MOST_DOWN),
+            f"{state}_{key}_to_empty": at_most(to_empty[state][f"{key}_ms"], most)
+            for state, most in (("deep", MOST_DEEP), ("provider_down", MOST_DOWN))
+            for key in ("p50", "p95")
         },
     }
 

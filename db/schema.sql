@@ -2797,13 +2797,13 @@ begin
     elsif v_breaker.open_until > p_now then
         return extract(epoch from v_breaker.open_until - p_now);
     elsif v_breaker.probe_until > p_now then
-        return 5;
+        return 0.001;
     end if;
     update core.indexing_breakers as b
     set probe_until = p_now + interval '30 seconds'
     where b.model = p_model and b.outages > 0 and b.open_until <= p_now
         and (b.probe_until is null or b.probe_until <= p_now);
-    return case when found then 0 else 5 end;
+    return case when found then 0 else 0.001 end;
 end;
 $$;
 
@@ -6614,10 +6614,10 @@ COMMENT ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p_sc
 
 
 --
--- Name: lease_fairly(smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: lease_fairly(smallint, smallint, uuid[], bigint[], bigint, integer, boolean, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[])
+CREATE FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6639,6 +6639,7 @@ begin
                     <= (p_lane, p_priority, t.workspace_id, p_due_seq)
                     and d.lane >= 0  -- as the index has it
                     and d.lease_id is null and d.run_at <= p_now
+                    and (not p_untried or d.run_at <= d.enqueued_at)
                 order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
                 for update skip locked
@@ -6654,20 +6655,20 @@ end;
 $$;
 
 
-ALTER FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
+ALTER FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes due entries of several workspaces for a lease, as many of each; their keys and places, NULL when there is none.';
+COMMENT ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes due entries of several workspaces for a lease, as many of each; their keys and places, NULL when there is none.';
 
 
 --
--- Name: lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: lease_first(smallint, smallint, bigint, bigint, integer, boolean, uuid, timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[])
+CREATE FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) RETURNS TABLE(workspace_ids uuid[], page_ids uuid[], nos integer[], generations integer[], seqs bigint[], row_ids tid[])
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6683,6 +6684,7 @@ begin
             where d.lane = p_lane and d.priority = p_priority
                 and d.seq > p_after_seq and d.seq <= p_due_seq
                 and d.lease_id is null and d.run_at <= p_now
+                and (not p_untried or d.run_at <= d.enqueued_at)
             order by d.lane, d.priority, d.seq
             limit p_limit
             for update skip locked
@@ -6697,13 +6699,13 @@ end;
 $$;
 
 
-ALTER FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
+ALTER FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes the first due entries behind a watermark for a lease; their keys and places, NULL when there is none.';
+COMMENT ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) IS 'Takes the first due entries behind a watermark for a lease; their keys and places, NULL when there is none.';
 
 
 --
@@ -8253,6 +8255,32 @@ ALTER FUNCTION core.preview_page_history() OWNER TO quire_owner;
 --
 
 COMMENT ON FUNCTION core.preview_page_history() IS 'Months and rows (estimated) that ops.purge_page_history would take.';
+
+
+--
+-- Name: provider_out(smallint, text[], timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.provider_out(p_priority smallint, p_models text[], p_now timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (
+        select
+        from core.indexing_breakers as b
+        where b.outages > 0 and greatest(b.open_until, b.probe_until) > p_now
+            and b.model = any(case when p_priority < 300 then p_models[1:1] else p_models end)
+    );
+$$;
+
+
+ALTER FUNCTION core.provider_out(p_priority smallint, p_models text[], p_now timestamp with time zone) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION provider_out(p_priority smallint, p_models text[], p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.provider_out(p_priority smallint, p_models text[], p_now timestamp with time zone) IS 'Whether the provider that decides about entries of a priority may not be asked now.';
 
 
 --
@@ -11455,6 +11483,7 @@ CREATE FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq
 declare
     v_now constant timestamptz := core.clock();
     v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
+    v_out constant boolean := core.provider_out(p_priority, p_models, v_now);
     v_several constant integer := cardinality(p_workspace_ids);
     v_workspace_ids uuid[];
     v_page_ids uuid[];
@@ -11474,11 +11503,12 @@ begin
     perform set_config('synchronous_commit', 'off', true);
     if v_several = 0 then
         select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
-        from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, p_lease_id, v_now) as l;
+        from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, v_out, p_lease_id, v_now) as l;
     else
         select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
         from core.lease_fairly(
-            p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
+            p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), v_out,
+            p_lease_id, v_now
         ) as l;
         select array_agg(coalesce(s.rows, 0) order by w.place), array_agg(s.seq order by w.place)
         into workspace_rows, workspace_seqs
@@ -11949,10 +11979,10 @@ COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes t
 
 
 --
--- Name: find_ready(smallint[], bigint[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
+-- Name: find_ready(smallint[], bigint[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) RETURNS TABLE(priorities smallint[], suspects smallint[])
+CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]) RETURNS TABLE(priorities smallint[], seqs bigint[], suspects smallint[], outages smallint[], last_seq bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -11962,12 +11992,18 @@ CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint
 declare
     v_now constant timestamptz := core.clock();
 begin
-    return query
+    select s.last_value into last_seq from core.indexing_seq as s;
+    outages := array(select p from unnest(p_priorities) as p where core.provider_out(p, p_models, v_now));
     select
         coalesce(array_agg(k.priority) filter (where k.lane = 0), '{}'),
+        coalesce(array_agg(d.seq) filter (where k.lane = 0), '{}'),
         coalesce(array_agg(k.priority) filter (where k.lane = 1), '{}')
+    into priorities, seqs, suspects
     from (
-        select u.priority, l.lane, case l.lane when 0 then u.after_seq else -1 end as after_seq, l.due_seq
+        select
+            u.priority, l.lane, l.due_seq,
+            case l.lane when 0 then u.after_seq else -1 end as after_seq,
+            u.priority = any(outages) as is_out
         from unnest(p_priorities, p_after_seqs) as u (priority, after_seq)
         cross join (
             values
@@ -11982,20 +12018,22 @@ begin
         from core.indexing_queue as d
         where d.lane = k.lane and d.priority = k.priority and d.seq > k.after_seq and d.seq <= k.due_seq
             and d.lease_id is null and d.run_at <= v_now
+            and (not k.is_out or d.run_at <= d.enqueued_at)
         order by d.lane, d.priority, d.seq
         limit 1
     ) as d;
+    return next;
 end;
 $$;
 
 
-ALTER FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) OWNER TO quire_owner;
+ALTER FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION find_ready(p_priorities smallint[], p_after_seqs bigint[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]); Type: COMMENT; Schema: indexing; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) IS 'Priorities that have entries behind a watermark of each, and those that have due suspects; none while paused.';
+COMMENT ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]) IS 'Priorities that have entries behind a watermark of each, those that have due suspects, and those that wait for a provider.';
 
 
 --
@@ -23205,17 +23243,17 @@ REVOKE ALL ON FUNCTION core.keep_operations(p_canonical jsonb[], p_ids text[], p
 
 
 --
--- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.lease_fairly(p_lane smallint, p_priority smallint, p_workspace_ids uuid[], p_after_seqs bigint[], p_due_seq bigint, p_quota integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.lease_first(p_lane smallint, p_priority smallint, p_after_seq bigint, p_due_seq bigint, p_limit integer, p_untried boolean, p_lease_id uuid, p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -23468,6 +23506,13 @@ REVOKE ALL ON FUNCTION core.preview_indexing_done() FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION core.preview_page_history() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION provider_out(p_priority smallint, p_models text[], p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.provider_out(p_priority smallint, p_models text[], p_now timestamp with time zone) FROM PUBLIC;
 
 
 --
@@ -23928,11 +23973,11 @@ GRANT ALL ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes
 
 
 --
--- Name: FUNCTION find_ready(p_priorities smallint[], p_after_seqs bigint[]); Type: ACL; Schema: indexing; Owner: quire_owner
+-- Name: FUNCTION find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]); Type: ACL; Schema: indexing; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[]) TO quire_worker;
+REVOKE ALL ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]) TO quire_worker;
 
 
 --

@@ -54,6 +54,23 @@ class Failure:
     error: str
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What indexing.find_ready answers, by priority.
+
+    Attributes:
+        firsts: seq of the first entry to be claimed; priorities that have none are missing.
+        suspects: priorities with entries to be tried alone.
+        outages: priorities that wait for a provider; of them only entries that were never put off count.
+        last_seq: the last one drawn before the look.
+    """
+
+    firsts: dict[int, int]
+    suspects: list[int]
+    outages: frozenset[int]
+    last_seq: int
+
+
 def is_transient(sqlstate: str | None) -> bool:
     """Whether an error says nothing about the rows: connection, lock, timeout, shutdown. None: no answer at all."""
     return sqlstate is None or sqlstate.startswith(_TRANSIENT)
@@ -86,14 +103,15 @@ async def claim(
     return claimed
 
 
-async def find_ready(pool: Pool, watermarks: Mapping[int, int]) -> tuple[list[int], list[int]]:
+async def find_ready(pool: Pool, watermarks: Mapping[int, int], models: Sequence[str]) -> Ready:
     """Priorities with entries behind the watermark of each, and those with due suspects."""
     row = await _one(
         pool,
-        "select priorities, suspects from indexing.find_ready(%s::smallint[], %s::bigint[])",
-        [list(watermarks), list(watermarks.values())],
+        "select priorities, seqs, suspects, outages, last_seq"
+        " from indexing.find_ready(%s::smallint[], %s::bigint[], %s::text[])",
+        [list(watermarks), list(watermarks.values()), list(models)],
     )
-    return row[0], row[1]
+    return Ready(dict(zip(row[0], row[1], strict=True)), row[2], frozenset(row[3]), row[4])
 
 
 async def find_workspaces(pool: Pool, priority: int, after: int | None, limit: int) -> tuple[list[UUID], int | None]:

@@ -109,10 +109,13 @@ class Drain:
         return seen
 
     async def _pass(self) -> int:
-        begin, fresh = time.monotonic(), self._turns.fresh
-        refresh = self._turns.refresh_is_due()
+        begin, refresh = time.monotonic(), self._turns.refresh_is_due()
         if self._turns.look_is_due():
-            self._turns.looked(*await claims.find_ready(self._pool, self._turns.watermarks()))
+            await self._look()
+        if self._turns.recovered:
+            self._turns.restart()
+            await self._look()
+        fresh = self._turns.fresh
         for priority in self._turns.in_order() if fresh or refresh else ():
             ranges = self._turns.ranges[priority]
             found = await claims.find_workspaces(
@@ -142,6 +145,10 @@ class Drain:
                 await self._process(lease, claimed, priority)
                 break
         return seen + await self._try_a_suspect()
+
+    async def _look(self) -> None:
+        models = [embedder.name for embedder in self._embedders]
+        self._turns.looked(await claims.find_ready(self._pool, self._turns.watermarks(), models))
 
     async def _try_a_suspect(self) -> int:
         while self._turns.suspects:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from worker.claims import Ready
 
 # Priorities, and how often each is served when all have work: imports cannot starve edits, nor edits imports for ever.
 REEMBED = 300
 PRIORITIES: dict[int, int] = {0: 8, 100: 4, 200: 2, REEMBED: 1}
 REFRESH_SECONDS = 1.0  # between looks for new workspaces
 LOOK_SECONDS = 0.5  # between looks which priorities have anything, and where there are entries to be tried alone
+COMMITTED_SECONDS = 6.0  # after which what was drawn is committed, and what settled is due
 SECOND_LOOK_SECONDS = 3.0  # a save that commits later than that is found by a whole pass
 WHOLE_SECONDS = 10.0  # between whole passes while there is work in front
 WHOLE_COST = 20  # and never more than a twentieth of the time
@@ -55,6 +58,9 @@ class Turns:
         self._whole_cost = 0.0
         self._next_whole = 0.0
         self._look_at = 0.0
+        self._drawn: deque[tuple[float, int]] = deque([(now(), _START)])
+        self._outages: frozenset[int] = frozenset()
+        self.recovered = False
         self.suspects: list[int] = []
         self.ranges: dict[int, Ranges] = {}
         self.restart()
@@ -97,12 +103,25 @@ class Turns:
             for priority, ranges in self.ranges.items()
         }
 
-    def looked(self, ready: Container[int], suspects: Sequence[int]) -> None:
-        """Which priorities have anything, and which have entries to be tried alone."""
+    def looked(self, ready: Ready) -> None:
+        """Which priorities have anything, and which have entries to be tried alone.
+
+        When a provider may be asked again a whole pass is to begin: what was put off lies behind the watermarks.
+        """
         self._look_at = self._now() + LOOK_SECONDS
-        self.suspects = list(suspects)
+        self.suspects = list(ready.suspects)
+        self.recovered = not self._outages <= ready.outages
+        self._outages = ready.outages
+        self._drawn.append((self._now(), ready.last_seq))
+        while len(self._drawn) > 1 and self._drawn[1][0] <= self._now() - COMMITTED_SECONDS:
+            self._drawn.popleft()
         for priority, ranges in self.ranges.items():
-            ranges.empty = priority not in ready
+            ranges.empty = priority not in ready.firsts
+            # what the look has passed over is not passed over again
+            if ranges.empty:
+                ranges.after = max(ranges.after, self._drawn[0][1])
+            elif self.fresh:
+                ranges.after = ready.firsts[priority] - 1
 
     def refresh_is_due(self) -> bool:
         """Whether to look for new workspaces, of all priorities that have anything."""

@@ -103,7 +103,7 @@ def test_while_the_provider_is_out_saves_are_found_and_afterwards_all_is_indexed
         assert count(conn, "select count(*) from core.indexing_dead_letters") == 0
         assert count(conn, "select coalesce(max(attempts), 0) from core.indexing_queue where lease_id is null") == 0
         provider.status = None
-        # the pause may have grown to half a minute; what was given back while another asked waits five seconds
+        # the pause may have grown to half a minute
         wait_until(lambda: waiting(conn) == 0, 60, "an empty queue")
         wait_until(lambda: outages(conn) == 0, 10, "the breaker closed by itself")
         assert worker.process.poll() is None

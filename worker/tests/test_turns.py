@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from worker.turns import MOST_WORKSPACES, PRIORITIES, Turns
+from worker.claims import Ready
+from worker.turns import COMMITTED_SECONDS, MOST_WORKSPACES, PRIORITIES, Turns
 
 
 class Clock:
@@ -15,10 +17,23 @@ class Clock:
         return self.time
 
 
+def look(
+    turns: Turns,
+    priorities: Iterable[int] = (),
+    suspects: list[int] | None = None,
+    *,
+    first: int = 0,
+    outages: Iterable[int] = (),
+    last: int = -1,
+) -> None:
+    """What a look has found: the first entry of some priorities, suspects, outages, the last seq drawn."""
+    turns.looked(Ready(dict.fromkeys(priorities, first), suspects or [], frozenset(outages), last))
+
+
 def new() -> tuple[Turns, Clock]:
     clock = Clock()
     turns = Turns(clock)
-    turns.looked(PRIORITIES, [])
+    look(turns, PRIORITIES)
     turns.passed_whole(0.001)
     return turns, clock
 
@@ -37,13 +52,13 @@ def test_a_watermark_moves_with_the_claims_and_a_short_batch_says_that_there_is_
     assert not turns.look_is_due()
     turns.wake()
     assert turns.look_is_due() and turns.watermarks() == {0: -1, 100: 55, 200: -1, 300: -1}
-    turns.looked([100], [])
+    look(turns, [100])
     assert turns.in_order() == [100] and not turns.look_is_due()
     claim(turns, 100, 10, 0, None)
     assert turns.ranges[100].after == 55 and turns.in_order() == []
     clock.time += 0.5
     assert turns.look_is_due() and not turns.refresh_is_due()
-    turns.looked([200], [])
+    look(turns, [200])
     clock.time += 0.5
     assert turns.refresh_is_due() and not turns.refresh_is_due()
 
@@ -51,7 +66,7 @@ def test_a_watermark_moves_with_the_claims_and_a_short_batch_says_that_there_is_
 def test_new_workspaces_are_looked_for_where_there_is_anything() -> None:
     turns, clock = new()
     clock.time += 0.9
-    turns.looked([], [])
+    look(turns)
     clock.time += 0.1
     assert turns.refresh_is_due() and turns.look_is_due()
 
@@ -64,10 +79,10 @@ def test_priorities_are_served_by_weight_and_idle_ones_save_up_nothing() -> None
         counts[priority] += 1
         turns.served(priority)
     assert counts == {0: 80, 100: 40, 200: 20, 300: 10}
-    turns.looked([300], [])
+    look(turns, [300])
     for _ in range(50):
         turns.served(300)
-    turns.looked(PRIORITIES, [])
+    look(turns, PRIORITIES)
     served = [turns.in_order()[0]]
     for _ in range(14):
         turns.served(served[-1])
@@ -150,11 +165,50 @@ def test_a_look_says_where_there_are_suspects() -> None:
     turns, clock = new()
     assert turns.suspects == []
     turns.wake()
-    turns.looked([], [100, 200])
+    look(turns, suspects=[100, 200])
     assert turns.suspects == [100, 200] and turns.in_order() == []
     clock.time += 0.5
     assert turns.look_is_due()
-    turns.looked([], [])
+    look(turns)
     assert turns.suspects == []
     turns.restart()
     assert turns.look_is_due()
+
+
+def test_what_a_whole_pass_has_passed_over_is_not_passed_over_again() -> None:
+    turns, _ = new()
+    turns.restart()
+    look(turns, [100], first=5000)
+    assert turns.fresh and turns.watermarks() == {0: -1, 100: 4999, 200: -1, 300: -1}
+    turns.passed_whole(0.001)
+    look(turns, [100], first=6000)
+    assert turns.watermarks()[100] == 4999, "later looks move no watermark: others may hold what lies between"
+
+
+def test_where_a_look_found_nothing_the_next_begins_behind_what_was_committed() -> None:
+    turns, clock = new()
+    look(turns, last=700)
+    assert turns.watermarks()[0] == -1, "a save that has drawn its numbers may not have committed yet"
+    clock.time += COMMITTED_SECONDS - 0.1
+    look(turns, last=800)
+    assert turns.watermarks()[0] == -1
+    clock.time += 0.1
+    look(turns, [100], last=900)
+    assert turns.watermarks() == {0: 700, 100: -1, 200: 700, 300: 700}
+    claim(turns, 100, 10, 3, 850)
+    look(turns, last=900)
+    assert turns.watermarks()[100] == 850, "never back"
+    turns.restart()
+    assert turns.watermarks()[0] == -1, "a whole pass is one"
+
+
+def test_when_a_provider_may_be_asked_again_a_whole_pass_is_to_begin() -> None:
+    turns, _ = new()
+    look(turns, outages=[300])
+    assert not turns.recovered
+    look(turns, outages=PRIORITIES)
+    assert not turns.recovered, "another outage"
+    look(turns, outages=[300])
+    assert turns.recovered
+    look(turns, outages=[300])
+    assert not turns.recovered, "said once"

@@ -1,6 +1,7 @@
 -- core.breaker_wait: whether a model's provider may be asked. NULL: yes, all is well. 0: yes, as the one that finds out
--- whether an outage is over (half-open). Else: seconds until it may be asked, or five while somebody finds out (a
--- worker that does not come back with an answer is replaced after half a minute).
+-- whether an outage is over (half-open). Else: seconds until it may be asked, or a millisecond while somebody
+-- finds out: what another has claimed in that moment is given back at once and keeps its place in the order. (A worker
+-- that does not come back with an answer is replaced after half a minute.)
 create or replace function core.breaker_wait(
     p_model text,
     p_now timestamptz
@@ -21,13 +22,13 @@ begin
     elsif v_breaker.open_until > p_now then
         return extract(epoch from v_breaker.open_until - p_now);
     elsif v_breaker.probe_until > p_now then
-        return 5;
+        return 0.001;
     end if;
     update core.indexing_breakers as b
     set probe_until = p_now + interval '30 seconds'
     where b.model = p_model and b.outages > 0 and b.open_until <= p_now
         and (b.probe_until is null or b.probe_until <= p_now);
-    return case when found then 0 else 5 end;
+    return case when found then 0 else 0.001 end;
 end;
 $$;
 

@@ -8,6 +8,7 @@ create or replace function core.lease_fairly(
     p_after_seqs bigint[],
     p_due_seq bigint,
     p_quota integer,
+    p_untried boolean,
     p_lease_id uuid,
     p_now timestamptz
 )
@@ -38,6 +39,7 @@ begin
                     <= (p_lane, p_priority, t.workspace_id, p_due_seq)
                     and d.lane >= 0  -- as the index has it
                     and d.lease_id is null and d.run_at <= p_now
+                    and (not p_untried or d.run_at <= d.enqueued_at)
                 order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
                 for update skip locked
@@ -52,8 +54,10 @@ begin
 end;
 $$;
 
-comment on function core.lease_fairly(smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamptz) is
+comment on function core.lease_fairly(
+    smallint, smallint, uuid[], bigint[], bigint, integer, boolean, uuid, timestamptz
+) is
 'Takes due entries of several workspaces for a lease, as many of each; their keys and places, NULL when there is none.';
 revoke all on function core.lease_fairly(
-    smallint, smallint, uuid[], bigint[], bigint, integer, uuid, timestamptz
+    smallint, smallint, uuid[], bigint[], bigint, integer, boolean, uuid, timestamptz
 ) from public;

@@ -1,12 +1,14 @@
 -- core.lease_first: marks the first due entries of a lane and priority behind a watermark as held by a lease, and
 -- returns their keys in key order, and where the rows are now. Rows that others hold or are saving just now are passed
--- over. The rows are updated by their places (ctid): they are locked, so none can move.
+-- over. p_untried: those that were put off, too. The rows are updated by their places (ctid): they are locked, so none
+-- can move.
 create or replace function core.lease_first(
     p_lane smallint,
     p_priority smallint,
     p_after_seq bigint,
     p_due_seq bigint,
     p_limit integer,
+    p_untried boolean,
     p_lease_id uuid,
     p_now timestamptz
 )
@@ -31,6 +33,7 @@ begin
             where d.lane = p_lane and d.priority = p_priority
                 and d.seq > p_after_seq and d.seq <= p_due_seq
                 and d.lease_id is null and d.run_at <= p_now
+                and (not p_untried or d.run_at <= d.enqueued_at)
             order by d.lane, d.priority, d.seq
             limit p_limit
             for update skip locked
@@ -44,6 +47,6 @@ begin
 end;
 $$;
 
-comment on function core.lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamptz) is
+comment on function core.lease_first(smallint, smallint, bigint, bigint, integer, boolean, uuid, timestamptz) is
 'Takes the first due entries behind a watermark for a lease; their keys and places, NULL when there is none.';
-revoke all on function core.lease_first(smallint, smallint, bigint, bigint, integer, uuid, timestamptz) from public;
+revoke all on function core.lease_first(smallint, smallint, bigint, bigint, integer, boolean, uuid, timestamptz) from public;

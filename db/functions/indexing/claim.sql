@@ -5,7 +5,9 @@
 -- is the due time in microseconds, so that entries that back off are behind the range, not in it. Texts are read by a
 -- statement of their own, under a snapshot taken after the lease: a save that committed meanwhile had only locked its
 -- waiting entry; one snapshot for both would embed the old text and ack it. Not flushed: a claim that a crash of the
--- server loses was none. rows: 0 when there is none. seq: the last one. workspace_rows, workspace_seqs: of each given
+-- server loses was none. While the provider that decides is out (core.provider_out) only what was never put off is
+-- leased, to be written without a vector: an outage costs a backlog one claim, and who finds out whether it is over one
+-- batch. rows: 0 when there is none. seq: the last one. workspace_rows, workspace_seqs: of each given
 -- workspace. stale: places of entries that something has to be written for. places, models, bodies: a text to embed by
 -- a model and the place of its entry. waits: core.breaker_wait of each of p_models, when there is something to embed.
 create or replace function indexing.claim(
@@ -45,6 +47,7 @@ as $$
 declare
     v_now constant timestamptz := core.clock();
     v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
+    v_out constant boolean := core.provider_out(p_priority, p_models, v_now);
     v_several constant integer := cardinality(p_workspace_ids);
     v_workspace_ids uuid[];
     v_page_ids uuid[];
@@ -64,11 +67,12 @@ begin
     perform set_config('synchronous_commit', 'off', true);
     if v_several = 0 then
         select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
-        from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, p_lease_id, v_now) as l;
+        from core.lease_first(p_lane, p_priority, p_after_seq, v_due, p_limit, v_out, p_lease_id, v_now) as l;
     else
         select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
         from core.lease_fairly(
-            p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), p_lease_id, v_now
+            p_lane, p_priority, p_workspace_ids, p_after_seqs, v_due, greatest(p_limit / v_several, 1), v_out,
+            p_lease_id, v_now
         ) as l;
         select array_agg(coalesce(s.rows, 0) order by w.place), array_agg(s.seq order by w.place)
         into workspace_rows, workspace_seqs

@@ -1,5 +1,5 @@
 begin;
-select plan(8);
+select plan(14);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -28,7 +28,7 @@ from (values
 update core.indexing_queue set lease_id = '00000000-0000-7000-8000-000000000009' where no = 4;
 create function pg_temp.ready(p_after bigint) returns text language sql as $$
     select format('%s suspects %s', f.priorities, f.suspects)
-    from indexing.find_ready('{0,100,200,300}', array[-1, p_after, -1, -1]) as f
+    from indexing.find_ready('{0,100,200,300}', array[-1, p_after, -1, -1], '{m,shadow}') as f
 $$;
 select is(pg_temp.ready(-1), '{100} suspects {100}', 'what may be claimed, and no other');
 select is(pg_temp.ready(40), '{100} suspects {100}', 'behind the watermark is another');
@@ -40,8 +40,39 @@ select is(pg_temp.ready(41), '{0} suspects {100,200}', 'one that was put off is 
 update core.indexing_queue set lease_id = null where no = 4;
 select is(pg_temp.ready(41), '{0,200} suspects {100,200}', 'one is given back');
 select is(
-    (select f.priorities from indexing.find_ready('{200,0}', '{41,-1}') as f), '{200,0}'::smallint[],
+    (select f.priorities from indexing.find_ready('{200,0}', '{41,-1}', '{m}') as f), '{200,0}'::smallint[],
     'each priority has its own watermark'
+);
+select is(
+    (select f.seqs from indexing.find_ready('{200,100,0}', '{-1,40,-1}', '{m}') as f), '{42,41,50}'::bigint[],
+    'where a claim would begin'
+);
+select is(
+    (select f.last_seq from indexing.find_ready('{0}', '{-1}', '{m}') as f),
+    (select s.last_value from core.indexing_seq as s), 'what was drawn last'
+);
+
+-- The provider is out: entries 3 and 4 were never put off.
+update core.indexing_queue set enqueued_at = run_at - interval '1 ms' where no not in (3, 4);
+create function pg_temp.out() returns text language sql as $$
+    select format('%s at %s suspects %s out %s', f.priorities, f.seqs, f.suspects, f.outages)
+    from indexing.find_ready('{0,100,200,300}', '{-1,-1,41,-1}', '{m,shadow}') as f
+$$;
+select is(pg_temp.out(), '{0,100,200} at {50,40,42} suspects {100,200} out {}', 'the provider is well');
+insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)
+values ('m', 1, core.clock() + interval '10 s', 'answered 503', core.clock());
+select is(
+    pg_temp.out(), '{100,200} at {41,42} suspects {} out {0,100,200,300}',
+    'it is out: only what was never put off, nobody is tried alone'
+);
+update core.indexing_breakers set model = 'shadow';
+select is(
+    pg_temp.out(), '{0,100,200} at {50,40,42} suspects {100,200} out {300}',
+    'that of a model that is being filled: only its own entries wait'
+);
+update core.indexing_breakers set model = 'm', open_until = core.clock();
+select is(
+    pg_temp.out(), '{0,100,200} at {50,40,42} suspects {100,200} out {}', 'somebody is to find out whether it is over'
 );
 update core.indexing_control set paused = true;
 select is(pg_temp.ready(-1), '{} suspects {}', 'while the queue is paused, nothing');

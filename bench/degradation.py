@@ -9,7 +9,8 @@ worker with the built-in embedder that works them off on the same machine), `pro
 provider refuses connections, measured once the text of all is written, which the worker does first; from then on it
 writes the text of new saves, and asks with one batch whenever it may). The ratios are of the medians of the rounds. The
 result goes to bench/results/degradation.json; exit code 1 when a save takes more than 1.5 times as long with a deep
-queue, or more than twice as long with the provider down, as with an empty queue, in the median or at p95. `indexing` has no limit: it shares the CPU.
+queue, or more than twice as long with the provider down, as with an empty queue, in the median or at p95. `indexing`
+has no limit: it shares the CPU.
 """
 
 from __future__ import annotations

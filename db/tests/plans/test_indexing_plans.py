@@ -290,7 +290,8 @@ def test_a_claim_reads_a_stretch_of_a_page_or_single_entries(
         ("select cardinality(workspace_ids) from indexing.find_workspaces(100::smallint, -1, 1000)", 1_000),
         ("select cardinality(priorities) from indexing.find_ready('{0,100,200}', '{-1,-1,-1}', '{hashing-384}')", 1),
         (
-            "select cardinality(priorities) + 1 from indexing.find_ready('{100}', array[9223372036854775806], '{hashing-384}')",
+            "select cardinality(priorities) + 1"
+            " from indexing.find_ready('{100}', array[9223372036854775806], '{hashing-384}')",
             0,
         ),
     ],

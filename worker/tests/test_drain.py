@@ -521,10 +521,11 @@ def test_an_outage_of_ten_minutes_ends_without_a_dead_letter(
     provider.status = 503
 
     async def outage(fake: FakeTime) -> tuple[int, float]:
-        for step in range(120):
+        for _ in range(20):
             await fake.step(5)
-            if step == 20:
-                put_off = due(conn)
+        put_off = due(conn)
+        for _ in range(100):
+            await fake.step(5)
         assert len(put_off & due(conn)) >= 200, "of 301, one batch is claimed again and again, to find out"
         asked = provider.requests
         provider.status = None

@@ -4262,7 +4262,7 @@ CREATE FUNCTION core.count_indexing(p_name text, p_value bigint) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     insert into core.indexing_counters as c (name, stripe, value)
-    values (p_name, pg_backend_pid() % 16, p_value)
+    values (p_name, extract(minute from core.clock())::integer * 16 + pg_backend_pid() % 16, p_value)
     on conflict (name, stripe) do update set value = c.value + excluded.value;
 $$;
 
@@ -18035,7 +18035,7 @@ COMMENT ON COLUMN core.indexing_counters.value IS 'Since installation.';
 -- Name: COLUMN indexing_counters.stripe; Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON COLUMN core.indexing_counters.stripe IS '0 to 15, by the writer''s process: workers that finish at one moment do not wait for each other''s commit.';
+COMMENT ON COLUMN core.indexing_counters.stripe IS '0 to 959, by minute of the hour and process: no two commits wait for each other, no row gathers dead versions.';
 
 
 --

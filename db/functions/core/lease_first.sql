@@ -49,4 +49,6 @@ $$;
 
 comment on function core.lease_first(smallint, smallint, bigint, bigint, integer, boolean, uuid, timestamptz) is
 'Takes the first due entries behind a watermark for a lease; their keys and places, NULL when there is none.';
-revoke all on function core.lease_first(smallint, smallint, bigint, bigint, integer, boolean, uuid, timestamptz) from public;
+revoke all on function core.lease_first(
+    smallint, smallint, bigint, bigint, integer, boolean, uuid, timestamptz
+) from public;

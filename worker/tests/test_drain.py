@@ -419,6 +419,46 @@ def test_a_stopping_worker_begins_no_other_request_of_its_batch(
     assert [row[:4] for row in queue(conn)] == [(no, 0, 0, False) for no in range(2, 7)]
 
 
+def test_what_a_whole_pass_costs_is_its_look_and_its_first_claim(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, workspace: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both read from the start; a twentieth of the time is for both."""
+    pages.create_page(conn, workspace, ["text"])
+    clock, looks = 1000.0, 0
+    find_ready, claim = claims.find_ready, claims.claim
+
+    async def slow_look(*arguments: Any) -> claims.Ready:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.1)
+        return await find_ready(*arguments)
+
+    async def slow_claim(*arguments: Any) -> claims.Claimed:
+        await asyncio.sleep(0.2)
+        return await claim(*arguments)
+
+    monkeypatch.setattr(claims, "find_ready", slow_look)
+    monkeypatch.setattr(claims, "claim", slow_claim)
+
+    async def looked() -> list[int]:
+        nonlocal clock
+        pool = create_pool(as_role(database, "quire_worker"), Settings.from_env({}), min_size=1, max_size=2)
+        await pool.open()
+        drain = Drain(pool, only(embedder), batch=10, lease_seconds=60, stop=asyncio.Event(), now=lambda: clock)
+        counts: list[int] = []
+        try:
+            for seconds in (0.0, 5.9):
+                clock, before = 1000.0 + seconds, looks
+                await drain.once()
+                counts.append(looks - before)
+        finally:
+            await pool.close()
+        return counts
+
+    # 0.3 s or more: nothing from the start for six seconds, although nothing is found in front (that look is the second)
+    assert asyncio.run(looked()) == [1, 1]
+
+
 def test_imports_do_not_starve_edits_nor_edits_imports(
     conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
 ) -> None:

@@ -2,9 +2,9 @@
 -- (p_after_seqs), with the seq of the first, and suspects, due entries of lane 1. One call that a drainer makes in
 -- place of a claim of each priority and lane, most of which bring nothing. As in a claim, the lane is no constant and
 -- the order is that of the ready index: else the other index would do, read whole and sorted. An entry that somebody
--- has locked just now counts. outages: those of the priorities that wait for a provider (core.provider_out): of them, as in
--- a claim, only entries that were never put off count. last_seq: what was drawn last before the look;
--- where there was nothing, who looks again may begin behind what was drawn when every save of then has committed.
+-- has locked just now counts. outages: those of the priorities that wait for a provider (core.provider_out): of them,
+-- as in a claim, only entries that were never put off count. last_seq: what was drawn last before the look; where there
+-- was nothing, who looks again may begin behind what was drawn when every save of then has committed.
 create or replace function indexing.find_ready(
     p_priorities smallint[],
     p_after_seqs bigint[],

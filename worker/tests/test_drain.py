@@ -455,7 +455,7 @@ def test_what_a_whole_pass_costs_is_its_look_and_its_first_claim(
             await pool.close()
         return counts
 
-    # 0.3 s or more: nothing from the start for six seconds, although nothing is found in front (that look is the second)
+    # 0.3 s: nothing from the start for six seconds, although nothing is found in front (that would be two looks)
     assert asyncio.run(looked()) == [1, 1]
 
 

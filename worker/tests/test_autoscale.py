@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -22,12 +21,6 @@ from db.tests.embedding_server import EmbeddingServer
 from worker import autoscale
 from worker.autoscale import parse_bounds
 from worker.tests.test_process import running, wait_until
-
-
-@pytest.fixture
-def provider() -> Iterator[EmbeddingServer]:
-    with closing(EmbeddingServer()) as server:
-        yield server
 
 
 def registered(conn: psycopg.Connection) -> list[int]:

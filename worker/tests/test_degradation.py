@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,12 +14,6 @@ from worker.tests import pages
 from worker.tests.test_process import MODEL, running, wait_until, waiting
 
 IMPORTS = 20_000
-
-
-@pytest.fixture
-def provider() -> Iterator[EmbeddingServer]:
-    with closing(EmbeddingServer()) as server:
-        yield server
 
 
 @pytest.fixture

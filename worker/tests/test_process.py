@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +77,6 @@ def running(database: str, provider: EmbeddingServer, *arguments: str, **environ
     finally:
         worker.kill()
         worker.log_file.close()
-
-
-@pytest.fixture
-def provider() -> Iterator[EmbeddingServer]:
-    with closing(EmbeddingServer()) as server:
-        yield server
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -44,8 +44,8 @@ def with_drain(
     async def run() -> T:
         async with workers_pool(database) as pool:
             current = only(*embedders) if isinstance(embedders, Sequence) else only(embedders)
-            how = {"batch": batch, "lease_seconds": lease, "stop": stop or asyncio.Event(), "limits": limits}
-            return await work(Drain(pool, current, **how))
+            drain = Drain(pool, current, batch=batch, lease_seconds=lease, stop=stop or asyncio.Event(), limits=limits)
+            return await work(drain)
 
     return asyncio.run(run())
 

@@ -66,11 +66,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
+$(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/fetch-pg-cron | $(VENV)/bin/pip
 	@echo "installing Quire, its dependencies and the tools for tests into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(LOCAL_MODEL)
 	@bash scripts/fetch-promtool $(BIN)/promtool
+	@bash scripts/fetch-pg-cron $(VENV)/pg_cron
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/bin/pip:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from app import doctor_access
+from app import doctor_access, pg_cron
 from app.doctor_access import Finding, Verdict
 from app.quickstart import FILE_NAME, find_database_url
 from db.commands import Subparsers
@@ -78,7 +78,7 @@ def examine(database_url: str, settings: Settings) -> Iterator[Finding]:
             lambda: _migrations(connection),
             lambda: _drift(connection),
             lambda: _connections(connection, settings),
-            lambda: _periodic(connection),
+            lambda: _periodic(connection, database_url),
             lambda: _default_partitions(connection),
         )
         for check in checks:
@@ -206,15 +206,20 @@ def _connections(connection: psycopg.Connection, settings: Settings) -> Iterator
         yield Finding("ok", "connections", message)
 
 
-def _periodic(connection: psycopg.Connection) -> Iterator[Finding]:
+def _periodic(connection: psycopg.Connection, database_url: str) -> Iterator[Finding]:
     rows = connection.execute(
         "select task, scheduler, late, late_seconds, last_error from ops.periodic_state"
         " where enabled and (late or last_error is not null)"
     ).fetchall()
+    failures = pg_cron.last_failures(connection, database_url)
     for task, scheduler, late, seconds, error in rows:
-        who = "is a worker running (`quire worker`)?" if scheduler == "procrastinate" else "see cron.job_run_details"
+        who = failures.pop(task, "see cron.job_run_details")
+        if scheduler == "procrastinate":
+            who = "is a worker running (`quire worker`)?"
         message = f"late by {seconds:.0f} s" if late else "its last run failed"
         yield Finding("warn", f"periodic {task}", f"{message}: {error or who}")
+    for job, said in failures.items():
+        yield Finding("warn", f"pg_cron's job {job}", f"its last run failed: {said}")
     row = connection.execute("select scheduler from ops.periodic_control").fetchone()
     wanted = row[0] if row else "procrastinate"
     row = connection.execute("select ops.scheduler()").fetchone()
@@ -224,7 +229,7 @@ def _periodic(connection: psycopg.Connection) -> Iterator[Finding]:
             "scheduler",
             "pg_cron was put in charge, but is not loaded: `quire schedule procrastinate` settles it",
         )
-    elif not rows:
+    elif not rows and not failures:
         yield Finding("ok", "periodic work", f"in time, by {wanted}")
 
 

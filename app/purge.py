@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import psycopg
 
+from app import pg_cron
 from app.quickstart import need_database_url
 from db.commands import Subparsers
 from db.requirements import connect
 from db.settings import Settings
 
 _PREFIXES = ("purge_", "thin_")
+_CRON = "cron_details"  # pg_cron's records of its runs: no table of ours, taken away by a job of its own
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Purge or show; 1 when a task failed, 2 when there is no such task or no database."""
-    with connect(need_database_url(Settings.from_env())) as connection:
+    database_url = need_database_url(Settings.from_env())
+    with connect(database_url) as connection:
         known = connection.execute(
             "select task, relation from ops.list_periodic() where relation is not null order by relation"
         ).fetchall()
+        if pg_cron.count_old_records(connection, database_url) is not None:
+            known.append((_CRON, pg_cron.RECORDS))
         names = [name for name, _ in known]
         chosen: list[str] = []
         for asked in args.tasks:
@@ -66,20 +71,25 @@ def run(args: argparse.Namespace) -> int:
         relations = {name: relation for name, relation in known if not chosen or name in chosen}
         width = max(len(relation) for relation in relations.values())
         if args.dry_run:
-            _preview(connection, relations, width)
+            _preview(connection, database_url, relations, width)
             return 0
         failed = False
         for name, relation in relations.items():
-            outcome = _purge(connection, name)
+            outcome = _purge_cron(connection, database_url) if name == _CRON else _purge(connection, name)
             failed = failed or outcome.failed
             print(f"{relation:<{width}}  {outcome.text}", flush=True)
     return 1 if failed else 0
 
 
-def _preview(connection: psycopg.Connection, relations: dict[str, str], width: int) -> None:
+def _preview(connection: psycopg.Connection, database_url: str, relations: dict[str, str], width: int) -> None:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         for name in relations:
+            if name == _CRON:
+                rows = pg_cron.count_old_records(connection, database_url)
+                what = _amount(0, rows) if rows else "nothing"
+                print(f"{pg_cron.RECORDS:<{width}}  {what:<32} pg_cron's records of its runs, older than 24 hours")
+                continue
             row = connection.execute(
                 "select relation, partitions, rows, keep_hours, about from ops.preview_purge(%s::text)", [name]
             ).fetchone()
@@ -107,6 +117,16 @@ def _purge(connection: psycopg.Connection, name: str) -> Outcome:
             return Outcome(f"skipped, a worker is at it ({done})", False)
         if not more:
             return Outcome(f"{done} in {time.monotonic() - begin:.1f} s, {runs} transaction{'s' * (runs > 1)}", False)
+
+
+def _purge_cron(connection: psycopg.Connection, database_url: str) -> Outcome:
+    begin = time.monotonic()
+    try:
+        rows = pg_cron.purge_old_records(connection, database_url)
+    except psycopg.Error as error:
+        return Outcome(f"FAILED: {error.diag.message_primary or error}", True)
+    done = f"{rows:,} rows gone" if rows else "nothing to take"
+    return Outcome(f"{done} in {time.monotonic() - begin:.1f} s, 1 transaction", False)
 
 
 def _amount(partitions: int, rows: int) -> str:

@@ -47,6 +47,7 @@ class EmbeddedServer:
         *,
         settings: Mapping[str, str] = SERVER_SETTINGS,
         lock: FolderLock | None = None,
+        loader: Sequence[str] = (),
     ) -> None:
         """Describe a server; ``start`` makes and runs it.
 
@@ -55,10 +56,13 @@ class EmbeddedServer:
             version: 16 or 18.
             settings: PostgreSQL settings, rewritten at each start; SERVER_SETTINGS or TEST_SETTINGS.
             lock: the data folder's lock when the caller holds it already, and then keeps it.
+            loader: what the server is started with in place of the system's dynamic loader: for a library of a test
+                that wants a newer C library.
         """
         self.data = data.absolute()
         self.version = version
         self._settings = settings
+        self._loader = loader
         self._own_lock = lock is None
         self._lock = lock or FolderLock(self.data)
         self._user: User | None = None
@@ -206,6 +210,7 @@ class EmbeddedServer:
         with fresh_file(self._home / "start.log") as output:
             self._child = child = spawn(
                 [
+                    *self._loader,
                     str(binaries / "postgres"),
                     *("-D", str(self.cluster)),
                     *("-c", "listen_addresses="),

@@ -4436,7 +4436,7 @@ CREATE FUNCTION core.cron_loaded() RETURNS boolean
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    return coalesce(current_setting('cron.database_name', true), '') <> '';
+    return coalesce(current_setting('cron.launch_active_jobs', true), '') <> '';
 exception
     when insufficient_privilege then
         return true;
@@ -13779,13 +13779,22 @@ user; PT422 invalid_value.';
 -- Name: cron_jobs(); Type: FUNCTION; Schema: ops; Owner: quire_owner
 --
 
-CREATE FUNCTION ops.cron_jobs() RETURNS TABLE(name text, schedule text, command text, in_cron_database boolean)
+CREATE FUNCTION ops.cron_jobs() RETURNS TABLE(name text, schedule text, command text, in_cron_database boolean, preview text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    -- by number, as a run that a crash ended has no end; that of a job that is gone goes with the job
+    v_old constant text := format(
+        'from cron.job_run_details where runid <= (select max(runid) from cron.job_run_details'
+        ' where end_time < now() - interval ''1 day'') and jobid in (select jobid from cron.job where jobname like %L)',
+        'quire:%'
+    );
 begin
     return query
-        select 'quire:' || current_database() || ':' || j.name, j.schedule, j.command, j.name = 'cron_details'
+        select
+            'quire:' || current_database() || ':' || j.name, j.schedule, j.command, j.name = 'cron_details',
+            case when j.name = 'cron_details' then 'select count(*) as rows ' || v_old end
         from (
             select
                 t.task, t.cron,
@@ -13799,13 +13808,7 @@ begin
             values
             ('continue', '5 seconds', 'select ops.continue_periodic(''pg_cron'')'),
             ('record_vacuum', '30 seconds', 'select ops.record_vacuum()'),
-            (
-                'cron_details', '41 * * * *',
-                format(
-                    'delete from cron.job_run_details where end_time < now() - interval ''1 day'' and jobid in'
-                    ' (select jobid from cron.job where jobname like %L)', 'quire:%'
-                )
-            )
+            ('cron_details', '41 * * * *', 'delete ' || v_old)
         ) as j (name, schedule, command)
         order by j.name;
 end;
@@ -13818,7 +13821,8 @@ ALTER FUNCTION ops.cron_jobs() OWNER TO quire_owner;
 -- Name: FUNCTION cron_jobs(); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.cron_jobs() IS 'The jobs that pg_cron has to have: name, schedule, command, and whether it runs in the database of pg_cron itself.';
+COMMENT ON FUNCTION ops.cron_jobs() IS 'The jobs that pg_cron has to have: name, schedule, command, whether it runs in the database of pg_cron itself, and what
+of pg_cron''s own records would go now.';
 
 
 --
@@ -14224,6 +14228,10 @@ begin
         raise exception 'pg_cron is not in this database: load it (shared_preload_libraries) and create extension pg_cron,'
             ' 1.5 or newer' using errcode = '0A000';
     end if;
+    if not core.cron_loaded() then  -- its functions would say so as an internal error
+        raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
+            using errcode = '0A000';
+    end if;
     select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
     if not v_super and not v_login then
         raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance',
@@ -14241,9 +14249,12 @@ begin
         end if;
         v_names := v_names || v_job.name::text;
     end loop;
-    -- those of tasks that are gone, and of another login: names are unique to their login only
-    execute 'select cron.unschedule(j.jobid) from cron.job as j'
-        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)'
+    -- those of tasks that are gone, and of another login: names are unique to their login only; with pg_cron's records
+    -- of their runs, which nobody would ever take away
+    execute 'with gone as materialized (select j.jobid from cron.job as j'
+        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)),'
+        ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
+        ' select cron.unschedule(g.jobid) from gone as g'
     using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
     perform ops.set_scheduler('pg_cron');
     return cardinality(v_names);
@@ -15594,21 +15605,53 @@ COMMENT ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_seconds
 --
 
 CREATE FUNCTION ops.record_vacuum() RETURNS boolean
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 declare
-    v_at constant timestamptz := pg_stat_get_last_vacuum_time('core.indexing_queue'::regclass);
+    v_noted constant timestamptz := coalesce(
+        (select p.last_run_at from ops.periodic_progress as p where p.task = 'vacuum_queue'), '-infinity'
+    );
+    v_began timestamptz;
+    v_ended timestamptz;
+    v_before timestamptz;
+    v_status text;
+    v_said text;
+    v_vacuumed timestamptz;
 begin
-    if v_at is null or exists (
-        select from ops.periodic_progress as p where p.task = 'vacuum_queue' and p.last_run_at >= v_at
-    ) then
-        return false;
+    if to_regnamespace('cron') is not null and has_schema_privilege('cron', 'usage')
+        and to_regclass('cron.job_run_details') is not null
+    then
+        execute 'select coalesce(r.start_time, r.end_time), r.end_time, r.status, r.return_message,'
+            ' lead(r.end_time) over (order by r.runid desc)'
+            ' from (select d.* from cron.job_run_details as d'
+            ' where d.jobid in (select j.jobid from cron.job as j where j.jobname = $1) and d.end_time is not null'
+            ' order by d.runid desc limit 2) as r order by r.runid desc limit 1'
+        into v_began, v_ended, v_status, v_said, v_before
+        using 'quire:' || current_database() || ':vacuum_queue';
     end if;
-    perform core.record_run('vacuum_queue', 'pg_cron', v_at, 0, 0, false, null, null, null, null);
-    return true;
+    v_vacuumed := pg_stat_get_last_vacuum_time('core.indexing_queue'::regclass);  -- after the record that it is held to
+    if v_began > v_noted then
+        if v_status <> 'succeeded' then
+            v_said := regexp_replace(split_part(btrim(v_said, E' \n'), E'\n', 1), '^[A-Z]+: *', '');
+        elsif v_vacuumed >= coalesce(v_before, '-infinity') then
+            v_said := null;
+        else
+            v_said := 'VACUUM skipped the table: somebody held it, or the login may not vacuum it (see the server''s log)';
+        end if;
+        perform core.record_run(
+            'vacuum_queue', 'pg_cron', v_began, extract(epoch from v_ended - v_began), 0, false, null, null,
+            case when v_said is not null then '38000' end, v_said
+        );
+        return true;
+    end if;
+    if v_vacuumed > v_noted and v_vacuumed > coalesce(v_ended, '-infinity') then
+        perform core.record_run('vacuum_queue', 'pg_cron', v_vacuumed, 0, 0, false, null, null, null, null);
+        return true;
+    end if;
+    return false;
 end;
-$$;
+$_$;
 
 
 ALTER FUNCTION ops.record_vacuum() OWNER TO quire_owner;
@@ -15617,7 +15660,7 @@ ALTER FUNCTION ops.record_vacuum() OWNER TO quire_owner;
 -- Name: FUNCTION record_vacuum(); Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION ops.record_vacuum() IS 'Notes the last VACUUM of the queue table, sent by pg_cron, unless it is noted already; whether it did.';
+COMMENT ON FUNCTION ops.record_vacuum() IS 'Notes the last VACUUM of the queue table that pg_cron sent, well or not, unless it is noted already; whether it did.';
 
 
 --
@@ -15678,8 +15721,10 @@ declare
     v_count integer := 0;
 begin
     perform ops.set_scheduler('procrastinate');
-    if to_regclass('cron.job') is not null then
-        execute 'select count(cron.unschedule(j.jobid)) from cron.job as j where starts_with(j.jobname, $1)'
+    if to_regclass('cron.job') is not null and core.cron_loaded() then
+        execute 'with gone as materialized (select j.jobid from cron.job as j where starts_with(j.jobname, $1)),'
+            ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
+            ' select count(cron.unschedule(g.jobid)) from gone as g'
         into v_count using 'quire:' || current_database() || ':';
     end if;
     return v_count;
@@ -24472,7 +24517,6 @@ GRANT ALL ON FUNCTION ops.record_periodic(p_task text, p_scheduler text, p_secon
 --
 
 REVOKE ALL ON FUNCTION ops.record_vacuum() FROM PUBLIC;
-GRANT ALL ON FUNCTION ops.record_vacuum() TO quire_worker;
 
 
 --

@@ -226,13 +226,13 @@ def test_vacuum_without_its_database_is_recorded_as_an_error(
 
 def test_vacuum_is_left_to_pg_cron_when_that_is_in_charge(conn: psycopg.Connection, database: str) -> None:
     name = conn.info.dbname
-    conn.execute(f"alter database \"{name}\" set cron.database_name = '{name}'".encode())
+    conn.execute(f"alter database \"{name}\" set cron.launch_active_jobs = 'on'".encode())
     conn.execute("update ops.periodic_control set scheduler = 'pg_cron'")
     try:
         with_context(database, lambda context: periodic.run_statement(context, VACUUM))
         assert run_task(database, "purge_indexing_done") == 0
     finally:
-        conn.execute(f'alter database "{name}" reset cron.database_name'.encode())
+        conn.execute(f'alter database "{name}" reset cron.launch_active_jobs'.encode())
     assert progress(conn, "vacuum_queue") is None
     assert progress(conn, "purge_indexing_done") is None
 

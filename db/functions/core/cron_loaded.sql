@@ -1,5 +1,6 @@
--- core.cron_loaded: whether pg_cron's library is loaded: its setting is there, readable or not (only members of
--- pg_read_all_settings may read it).
+-- core.cron_loaded: whether pg_cron's library is loaded: its settings are there, readable or not (only members of
+-- pg_read_all_settings may read them). One that nobody has to set is asked for: cron.database_name may be left in a
+-- configuration whose library is not loaded any more.
 create or replace function core.cron_loaded()
 returns boolean
 language plpgsql
@@ -9,7 +10,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return coalesce(current_setting('cron.database_name', true), '') <> '';
+    return coalesce(current_setting('cron.launch_active_jobs', true), '') <> '';
 exception
     when insufficient_privilege then
         return true;

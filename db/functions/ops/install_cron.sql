@@ -2,7 +2,7 @@
 -- ops.cron_jobs, removes those that are gone, and puts pg_cron in charge. As a superuser, jobs run as p_username; else
 -- as the caller, who needs the owner's rights and USAGE on schema cron. Returns the number of jobs. Where pg_cron has
 -- its tables in another database, `quire schedule pg_cron` does the same from there. 0A000: pg_cron is not in this
--- database; 42501: the caller cannot log in, so that jobs cannot run as it.
+-- database or not loaded; 42501: the caller cannot log in, so that jobs cannot run as it.
 create or replace function ops.install_cron(
     p_username text default 'quire_maintenance'
 )
@@ -23,6 +23,10 @@ begin
         raise exception 'pg_cron is not in this database: load it (shared_preload_libraries) and create extension pg_cron,'
             ' 1.5 or newer' using errcode = '0A000';
     end if;
+    if not core.cron_loaded() then  -- its functions would say so as an internal error
+        raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'
+            using errcode = '0A000';
+    end if;
     select r.rolsuper, r.rolcanlogin into v_super, v_login from pg_roles as r where r.rolname = current_user;
     if not v_super and not v_login then
         raise exception '% cannot log in, so pg_cron could not run jobs as it: call this as quire_maintenance',
@@ -40,9 +44,12 @@ begin
         end if;
         v_names := v_names || v_job.name::text;
     end loop;
-    -- those of tasks that are gone, and of another login: names are unique to their login only
-    execute 'select cron.unschedule(j.jobid) from cron.job as j'
-        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)'
+    -- those of tasks that are gone, and of another login: names are unique to their login only; with pg_cron's records
+    -- of their runs, which nobody would ever take away
+    execute 'with gone as materialized (select j.jobid from cron.job as j'
+        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)),'
+        ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
+        ' select cron.unschedule(g.jobid) from gone as g'
     using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
     perform ops.set_scheduler('pg_cron');
     return cardinality(v_names);

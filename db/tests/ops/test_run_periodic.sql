@@ -104,12 +104,12 @@ reset statement_timeout;
 select is(ops.scheduler(), 'procrastinate', 'the workers are in charge at first');
 select is(pg_temp.run('nothing', 'pg_cron'), 'not_in_charge 0 f', 'pg_cron is refused');
 select is(pg_temp.problem('select ops.set_scheduler(''pg_cron'')'), '0A000 pg_cron is not loaded: add it to shared_preload_libraries and restart the server', 'and cannot be put in charge where it is not');
-select set_config('cron.database_name', current_database(), true);
+select set_config('cron.launch_active_jobs', 'on', true);
 select ops.set_scheduler('pg_cron');
 select is(pg_temp.run('nothing', 'pg_cron'), 'done 0 f', 'in charge it runs');
 select is(pg_temp.run('nothing'), 'not_in_charge 0 f', 'and the workers do not');
 select is((select runs_total from ops.periodic_progress where task = 'nothing'), 2::bigint, 'what is refused is no run');
-select set_config('cron.database_name', '', true);
+select set_config('cron.launch_active_jobs', '', true);
 select is(pg_temp.problem('select ops.set_scheduler(''cron'')'), '22023 scheduler is "cron": it takes procrastinate or pg_cron', 'another scheduler is refused');
 select ops.set_scheduler('procrastinate');
 

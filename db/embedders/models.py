@@ -125,6 +125,11 @@ class Models:
                 await self._refresh()
             return self._current
 
+    async def prepare(self) -> None:
+        """Begin to load the models in use, before anything is to be embedded. What they are is asked again then."""
+        await self.current()
+        self.forget()
+
     def forget(self) -> None:
         """Look the models up anew at the next call."""
         self._until = 0.0
@@ -159,4 +164,5 @@ class Models:
         except (LocalUnavailable, ValueError) as error:
             return Unavailable(model.name, model.dimensions, str(error))
         self._made.append((model, made))
+        made.prepare()
         return made

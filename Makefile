@@ -38,7 +38,7 @@ test-18: $(VENV)/.installed-dev
 test-16: $(VENV)/.installed-dev
 	@QUIRE_TEST_PG=16 $(BIN)/python -m pytest -m "not once" $(ARGS) | sed -u 's/^/16: /'
 
-test-local: $(LOCAL_VENV)/.installed ## The local model's tests with PyTorch, which `make test` skips. TORCH=torch==2.13.0+cpu
+test-local: $(LOCAL_VENV)/.installed ## The local model's tests with PyTorch, which `make test` skips. TORCH=torch==2.13.0
 	@QUIRE_TEST_PG=18 $(LOCAL_VENV)/bin/python -m pytest db/tests/test_local_embedder.py app/tests/test_search_by_meaning.py $(ARGS)
 
 soak: $(VENV)/.installed-dev ## Saves and indexing while processes are killed, ten minutes. SAVES="--seconds 600" KILLS="--kills 400"

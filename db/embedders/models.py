@@ -112,6 +112,7 @@ class Models:
         self._settings, self._fetch, self._seconds = settings, fetch, seconds
         self._made: list[tuple[Model, Embedder]] = []
         self._current: list[Embedder] = []
+        self._warned: set[str] = set()
         self._until = 0.0
         self._lock = asyncio.Lock()
 
@@ -162,6 +163,9 @@ class Models:
         try:
             made = build(model, self._settings)
         except (LocalUnavailable, ValueError) as error:
+            if str(error) not in self._warned:
+                self._warned.add(str(error))
+                log.warning("model not to be had here", extra={"model": model.name, "reason": str(error)})
             return Unavailable(model.name, model.dimensions, str(error))
         self._made.append((model, made))
         made.prepare()

@@ -6,6 +6,7 @@ needs sentence-transformers runs in `make test-local`.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import threading
@@ -13,15 +14,16 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info  # pyright: ignore[reportMissingTypeStubs]
 
-from db.embedders import HashingEmbedder, LocalEmbedder, LocalUnavailable, Outage, Refused, local
+from db.embedders import HashingEmbedder, LocalEmbedder, LocalUnavailable, Model, Models, Outage, Refused, local
 from db.embedders.minilm import WordPiece
+from db.settings import Settings
 
 pytestmark = pytest.mark.once
 
@@ -122,7 +124,7 @@ def test_it_embeds_with_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None
     def look() -> None:  # as in the worker: each call in a thread of its own
         embedder.embed(SENTENCES)
         if embedder.engine == "numpy":
-            pools: Any = threadpool_info()
+            pools = cast("list[dict[str, Any]]", threadpool_info())
             seen.append([pool["num_threads"] for pool in pools if pool["user_api"] == "blas"])
         else:
             seen.append([importlib.import_module("torch").get_num_threads()])
@@ -144,6 +146,26 @@ def test_it_is_loaded_before_it_is_asked_for() -> None:
         time.sleep(0.01)
     embedder.close()
     assert not embedder.ready
+
+
+def test_a_process_loads_the_model_in_use_when_it_starts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fetch() -> list[Model]:
+        return [Model("all-MiniLM-L6-v2", 384, "active", {"embedder": "local"})]
+
+    prepared: list[LocalEmbedder] = []
+    monkeypatch.setattr(LocalEmbedder, "prepare", lambda self: prepared.append(self))  # pyright: ignore
+    models = Models(Settings.from_env({}), fetch)
+    asyncio.run(models.prepare())
+    assert [embedder.name for embedder in prepared] == ["all-MiniLM-L6-v2"]
+
+    monkeypatch.setattr("db.embedders.local._WEIGHTS", "no_such_package")
+    models = Models(Settings.from_env({}), fetch, seconds=0.0)
+    for _ in range(3):
+        asyncio.run(models.prepare())
+    (said,) = caplog.records
+    assert "quire[local]" in str(vars(said)["reason"]), "once, not at every search"
 
 
 def test_a_model_that_cannot_be_loaded_is_an_outage_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def install(connection: psycopg.Connection, database_url: str, username: str) ->
         jobs = connection.execute("select name, schedule, command, in_cron_database from ops.cron_jobs()").fetchall()
         with connect(make_conninfo(database_url, dbname=home)) as cron, cron.transaction():
             if not _one(cron, "select to_regprocedure(%s) is not null", _SCHEDULE):
-                raise RuntimeError(f"pg_cron is not in database {home}: create extension pg_cron there (1.5 or newer)")
+                raise RuntimeError(f"pg_cron is not in database {home}: create extension pg_cron there (1.6 or newer)")
             cron.execute(sql.SQL("grant usage on schema cron to {}").format(sql.Identifier(username)))
             for name, schedule, command, there in jobs:
                 cron.execute(

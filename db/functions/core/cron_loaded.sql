@@ -1,6 +1,6 @@
 -- core.cron_loaded: whether pg_cron's library is loaded: its settings are there, readable or not (only members of
--- pg_read_all_settings may read them). One that nobody has to set is asked for: cron.database_name may be left in a
--- configuration whose library is not loaded any more.
+-- pg_read_all_settings may read them). One that nobody has to set (since 1.6, the first for PostgreSQL 16)
+-- is asked for: cron.database_name may be left in a configuration whose library is not loaded any more.
 create or replace function core.cron_loaded()
 returns boolean
 language plpgsql

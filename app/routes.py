@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -30,6 +31,7 @@ from app.trace import Trace
 from db.embedders import Embedder, Outage, Refused, to_text
 
 MERGE_PATCH = "application/merge-patch+json"
+_LOAD_PATIENCE = 2.0  # seconds that a search waits for its model to be loaded
 _PATCH_KINDS = {JSON_PATCH: "patch", MERGE_PATCH: "merge"}
 
 
@@ -183,7 +185,7 @@ async def search(exchange: Exchange) -> Response:
             if mode == "vector":
                 wait = max(1, round(error.retry_after))
                 raise unavailable(
-                    "embedder_unavailable", "the embedding endpoint does not answer", retry_after=wait
+                    "embedder_unavailable", "the embedding model does not answer", retry_after=wait
                 ) from error
             headers["Quire-Degraded"] = "vector"
         except Refused as error:
@@ -213,7 +215,13 @@ async def search(exchange: Exchange) -> Response:
 
 
 async def _embed(embedder: Embedder, query: str) -> str | None:
-    """The query's vector as text; None for one without words."""
+    """The query's vector as text; None for one without words. Outage: also while its model is still being loaded."""
+    deadline = time.monotonic() + _LOAD_PATIENCE
+    while not embedder.ready:
+        embedder.prepare()
+        if time.monotonic() >= deadline:
+            raise Outage(f"{embedder.name} is being loaded", retry_after=5.0)
+        await asyncio.sleep(0.05)
     vectors = await asyncio.to_thread(embedder.embed, [query]) if embedder.remote else embedder.embed([query])
     return to_text(vectors[0]) if vectors[0].any() else None
 

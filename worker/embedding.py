@@ -24,7 +24,7 @@ async def embed_or_stop(embedder: Embedder, texts: Sequence[str], stop: asyncio.
 
     Raises:
         Outage, Refused: see Embedder; whatever else an embedder raises becomes Refused.
-        NotAsked: the worker is to stop, and they do not come in time.
+        NotAsked: the worker is to stop, and they do not come in time. Nobody waits for a model that is being loaded.
     """
     if stop.is_set():
         raise NotAsked("the worker stops", retry_after=0.0)
@@ -32,7 +32,7 @@ async def embed_or_stop(embedder: Embedder, texts: Sequence[str], stop: asyncio.
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({embedding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not embedding.done():
+        if not embedding.done() and embedder.ready:
             await asyncio.wait({embedding}, timeout=STOP_GRACE)
         if not embedding.done():
             raise NotAsked("the worker stops", retry_after=0.0)

@@ -83,8 +83,11 @@ class Turns:
         self._next_whole = self._now() + max(WHOLE_SECONDS, WHOLE_COST * seconds)
 
     def whole_is_due(self, idle: bool) -> bool:
-        """Whether to begin again from the start: now and then, and sooner when nothing was found in front."""
-        if idle:
+        """Whether to begin again from the start: now and then, and sooner when nothing was found in front.
+
+        Not sooner while all wait for a provider: what lies behind is what was put off.
+        """
+        if idle and len(self._outages) < len(PRIORITIES):
             return self._now() >= self._began + WHOLE_COST * self._whole_cost
         return self._now() >= self._next_whole
 

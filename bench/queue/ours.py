@@ -36,12 +36,16 @@ class NoEmbedder:
 
     dimensions = DIMENSIONS
     remote = False
+    ready = True
 
     def __init__(self, name: str) -> None:
         self.name = name
         stock = np.random.default_rng(1).standard_normal((STOCK, DIMENSIONS)).astype(np.float32)
         self._stock = stock / np.linalg.norm(stock, axis=1, keepdims=True)
         self._next = 0
+
+    def prepare(self) -> None:
+        """Nothing to load."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """The next vectors."""

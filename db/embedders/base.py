@@ -42,11 +42,21 @@ class Embedder(Protocol):
         name: recorded with each vector (core.embedding_models.name).
         dimensions: d, the length of a vector.
         remote: whether `embed` takes its time, for a network or a neural network: run it in a thread.
+        ready: False while a call would first wait for a model to be loaded, some seconds.
     """
 
     name: str
     dimensions: int
     remote: bool
+
+    @property
+    def ready(self) -> bool:
+        """See above."""
+        ...
+
+    def prepare(self) -> None:
+        """Begin to load the model, where there is one to load, without waiting for it. Again is harmless."""
+        ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts, unit length: float32 of shape (len(texts), d).
@@ -65,9 +75,13 @@ class Unavailable:
     """Stands in for an embedder that cannot be made here: no key, no extra. Every call is an outage that says why."""
 
     remote = False
+    ready = True
 
     def __init__(self, name: str, dimensions: int, reason: str) -> None:
         self.name, self.dimensions, self._reason = name, dimensions, reason
+
+    def prepare(self) -> None:
+        """Nothing to load."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Always an Outage."""

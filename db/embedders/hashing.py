@@ -26,10 +26,14 @@ class HashingEmbedder:
     name = "hashing-384"
     dimensions = 384
     remote = False
+    ready = True
     _WORD_WEIGHT = 2.0
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, float]] = {}
+
+    def prepare(self) -> None:
+        """Nothing to load."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See Embedder. A text without words has the zero vector."""

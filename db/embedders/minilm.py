@@ -8,6 +8,7 @@ holds it against some that sentence-transformers made. For a folder of a lower-c
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,10 +21,14 @@ from db.embedders.base import Vectors
 
 _CHUNK = 32  # texts at once, of like length: little padding
 _LONGEST_WORD = 100  # characters; a longer one is unknown
+_SPECIAL = re.compile(r"(\[(?:CLS|MASK|PAD|SEP|UNK)\])")  # written in a text they are those tokens
 
 
 class WordPiece:
-    """BERT's tokens: lower case, no accents, words and punctuation apart, words in the longest known pieces."""
+    """BERT's tokens: lower case, no accents, words and punctuation apart, words in the longest known pieces.
+
+    Those of the tokenizers library, but for some 500 signs of rare scripts that are newer than its Unicode tables.
+    """
 
     def __init__(self, vocabulary: Path, longest: int) -> None:
         """Args: vocabulary: a piece a line; longest: tokens of a text, the first and last included."""
@@ -58,8 +63,17 @@ class WordPiece:
 
 
 def _words(text: str) -> Iterator[str]:
+    for part in _SPECIAL.split(text):
+        if _SPECIAL.fullmatch(part):
+            yield part
+        else:
+            yield from _plain_words(part)
+
+
+def _plain_words(text: str) -> Iterator[str]:
     word: list[str] = []
-    for character in unicodedata.normalize("NFD", "".join(_clean(text))).lower():
+    # Letter by letter: lower() makes the last capital sigma of a word another letter than those before it.
+    for character in unicodedata.normalize("NFD", "".join(_clean(text))).replace("Σ", "σ").lower():
         category = unicodedata.category(character)
         if category == "Mn":
             continue
@@ -79,9 +93,9 @@ def _words(text: str) -> Iterator[str]:
 def _clean(text: str) -> Iterator[str]:
     for character in text:
         category = unicodedata.category(character)
-        if character in "\t\n\r" or category == "Zs":
+        if character in "\t\n\r" or category[0] == "Z":
             yield " "
-        elif category[0] != "C" and character != "\ufffd":
+        elif (category[0] != "C" or category == "Cn") and character != "\ufffd":
             yield character
 
 
@@ -94,7 +108,8 @@ def _is_chinese(character: str) -> bool:
     return (
         0x4E00 <= code <= 0x9FFF
         or 0x3400 <= code <= 0x4DBF
-        or 0x20000 <= code <= 0x2CEAF
+        or 0x20000 <= code <= 0x2B81F
+        or 0x2B920 <= code <= 0x2CEAF  # the gap is the tokenizers library's
         or 0xF900 <= code <= 0xFAFF
         or 0x2F800 <= code <= 0x2FA1F
     )

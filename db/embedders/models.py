@@ -112,6 +112,7 @@ class Models:
         self._settings, self._fetch, self._seconds = settings, fetch, seconds
         self._made: list[tuple[Model, Embedder]] = []
         self._current: list[Embedder] = []
+        self._warned: set[str] = set()
         self._until = 0.0
         self._lock = asyncio.Lock()
 
@@ -124,6 +125,11 @@ class Models:
             if time.monotonic() >= self._until:
                 await self._refresh()
             return self._current
+
+    async def prepare(self) -> None:
+        """Begin to load the models in use, before anything is to be embedded. What they are is asked again then."""
+        await self.current()
+        self.forget()
 
     def forget(self) -> None:
         """Look the models up anew at the next call."""
@@ -157,6 +163,10 @@ class Models:
         try:
             made = build(model, self._settings)
         except (LocalUnavailable, ValueError) as error:
+            if str(error) not in self._warned:
+                self._warned.add(str(error))
+                log.warning("model not to be had here", extra={"model": model.name, "reason": str(error)})
             return Unavailable(model.name, model.dimensions, str(error))
         self._made.append((model, made))
+        made.prepare()
         return made

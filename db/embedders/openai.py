@@ -36,6 +36,7 @@ class OpenAIEmbedder:
     """
 
     remote = True
+    ready = True
 
     def __init__(self, url: str, model: str, dimensions: int, api_key: str | None = None, timeout: float = 30) -> None:
         """Describe an endpoint; nothing is sent yet.
@@ -64,6 +65,9 @@ class OpenAIEmbedder:
         self._timeout = timeout
         self._deadline = Deadline()
         self._pool = _pool(parts.scheme, parts.hostname or "", DeadlineBackend(self._deadline))
+
+    def prepare(self) -> None:
+        """Nothing to load."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See Embedder. One request for all texts."""

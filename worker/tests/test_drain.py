@@ -274,6 +274,31 @@ def test_a_stopping_worker_gives_its_batch_back(
     assert [row[:4] for row in queue(conn)] == [(1, 0, 0, False)]
 
 
+def test_a_stopping_worker_waits_for_no_model_that_is_being_loaded(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    provider: EmbeddingServer,
+    workspace: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.embedding.STOP_GRACE", 60)
+    monkeypatch.setattr(OpenAIEmbedder, "ready", False)
+    pages.create_page(conn, workspace, ["text"])
+    provider.stall = threading.Event()
+    stop = asyncio.Event()
+
+    async def stop_in_flight(drain: Drain) -> None:
+        batch = asyncio.create_task(drain.once())
+        while provider.requests == 0:
+            await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(batch, 20)
+
+    with_drain(database, embedder, stop_in_flight, stop=stop)
+    assert [row[:4] for row in queue(conn)] == [(1, 0, 0, False)]
+
+
 def test_a_stopping_worker_begins_no_other_request_of_its_batch(
     conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
 ) -> None:

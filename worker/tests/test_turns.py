@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 from worker.claims import Ready
-from worker.turns import COMMITTED_SECONDS, MOST_WORKSPACES, PRIORITIES, Turns
+from worker.turns import COMMITTED_SECONDS, MOST_WORKSPACES, PRIORITIES, WHOLE_SECONDS, Turns
 
 
 class Clock:
@@ -212,3 +212,15 @@ def test_when_a_provider_may_be_asked_again_a_whole_pass_is_to_begin() -> None:
     assert turns.recovered
     look(turns, outages=[300])
     assert not turns.recovered, "said once"
+
+
+def test_during_an_outage_whole_passes_come_now_and_then_only() -> None:
+    turns, clock = new()
+    clock.time += 1
+    assert turns.whole_is_due(idle=True)
+    look(turns, outages=[300])
+    assert turns.whole_is_due(idle=True), "that of a shadow model holds nobody up"
+    look(turns, outages=PRIORITIES)
+    assert not turns.whole_is_due(idle=True)
+    clock.time += WHOLE_SECONDS
+    assert turns.whole_is_due(idle=True)

@@ -1,8 +1,10 @@
 -- core.queue_heads: the oldest entries of the indexing queue, found without reading the dead rows before them. No live
 -- entry has a smaller seq than the head that was noted at least 15 seconds ago: seq grows, and what had drawn a number
--- then has committed since (a save may take 10 seconds). So the look starts there, at every depth.
+-- then has committed since (a save may take 10 seconds). So the look starts there, at every depth. p_out: priorities
+-- of which only what was never put off is ready (core.priorities_out).
 create or replace function core.queue_heads(
-    p_now timestamptz
+    p_now timestamptz,
+    p_out smallint[]
 )
 returns table (heads bigint[], ready_at timestamptz, edit_at timestamptz)
 language sql
@@ -33,7 +35,10 @@ as $$
         select
             p.lane, p.place, p.head,
             min(e.seq) as seq,
-            min(e.enqueued_at) filter (where e.lease_id is null and e.run_at <= p_now) as ready_at,
+            min(e.enqueued_at) filter (
+                where e.lease_id is null and e.run_at <= p_now
+                    and (e.run_at <= e.enqueued_at or p.priority <> all(p_out))
+            ) as ready_at,
             min(e.enqueued_at) filter (where p.priority < 300) as edit_at
         from places as p
         left join lateral (
@@ -54,6 +59,6 @@ as $$
     from found as f;
 $$;
 
-comment on function core.queue_heads(timestamptz) is
+comment on function core.queue_heads(timestamptz, smallint[]) is
 'Smallest seq of live entries by priority (lane 0); when the oldest ready entry and the oldest unindexed edit came.';
-revoke all on function core.queue_heads(timestamptz) from public;
+revoke all on function core.queue_heads(timestamptz, smallint[]) from public;

@@ -1,7 +1,7 @@
 -- indexing.count_ready: how many entries could be claimed now (counted up to p_limit), and how long the first in line
 -- of any priority has been waiting: what the worker's tick looks at. Reads the head of the ready index only; where dead
 -- rows that vacuum may not remove pile up before it (or the queue is too deep to count), it says what the statistics
--- said last, at most 25 seconds ago.
+-- said last, at most 25 seconds ago. What waits for a provider that is out counts: somebody has to ask it again.
 create or replace function indexing.count_ready(
     p_limit integer
 )
@@ -16,14 +16,21 @@ as $$
         select core.clock() as at
     ),
     known as materialized (
-        select least(s.ready, p_limit)::integer as ready, s.oldest_ready_seconds
+        select
+            least(s.ready + case when o.seconds is not null then s.backing_off else 0 end, p_limit)::integer as ready,
+            greatest(s.oldest_ready_seconds, o.seconds) as oldest_ready_seconds
         from (
-            select l.ready, l.oldest_ready_seconds, l.exact
+            select l.ready, l.backing_off, l.oldest_ready_seconds, l.exact
             from clock as c
             inner join core.indexing_stats as l on l.at between c.at - interval '25 seconds' and c.at
             order by l.at desc
             limit 1
         ) as s
+        cross join (
+            select extract(epoch from (select c.at from clock as c) - min(b.changed_at))::double precision as seconds
+            from core.list_outages() as b
+            where b.outages > 0
+        ) as o
         where not s.exact
     )
     select k.ready, k.oldest_ready_seconds

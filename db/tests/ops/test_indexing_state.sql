@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(14);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -89,6 +89,31 @@ select results_eq(
 );
 select set_config('quire.fake_now', '2031-05-05 12:00:46+00', true);
 select results_eq('select ready from indexing.count_ready(50)', 'values (2)', 'unless that is long ago');
+select set_config('quire.fake_now', '2031-05-05 12:00:30+00', true);
+
+-- The provider is out: entry 1 was put off, entry 2 was not.
+update core.indexing_queue set run_at = enqueued_at + interval '1 ms' where no = 1;
+create function pg_temp.depth() returns text language sql as $$
+    select format('%s ready for %s s, %s back off', s.pending, s.oldest_seconds, s.backing_off) from ops.indexing_state() as s
+$$;
+select is(pg_temp.depth(), '2 ready for 30 s, 1 back off', 'before it');
+select indexing.open_breaker((select m.name from core.embedding_models as m where m.state = 'active'), 5, false, '503');
+select is(pg_temp.depth(), '1 ready for 30 s, 2 back off', 'what waits for it is not ready');
+update core.indexing_queue set enqueued_at = core.clock(), run_at = core.clock() where no = 2;
+select set_config('quire.fake_now', '2031-05-05 12:00:36+00', true);
+select is(
+    pg_temp.depth(), '1 ready for 6 s, 2 back off', 'until it answers, although somebody may ask; nor does it make it old'
+);
+select results_eq('select ready from indexing.count_ready(100)', 'values (2)', 'for it, workers are woken');
+update core.indexing_stats set measured_at = core.clock(), at = '2031-05-05 12:00:30+00', ready = 0, backing_off = 60,
+    oldest_ready_seconds = 0;
+select results_eq(
+    'select ready, oldest_seconds from indexing.count_ready(50)', 'values (50, 6::double precision)',
+    'also where only the statistics say so: for as long as nobody has asked'
+);
+select indexing.close_breaker((select m.name from core.embedding_models as m where m.state = 'active'));
+update core.indexing_queue set run_at = enqueued_at where no = 1;
+update core.indexing_queue set run_at = core.clock() - interval '36 s' where no = 2;
 select set_config('quire.fake_now', '2031-05-05 12:00:30+00', true);
 select results_eq(
     $$select no, status, attempts::integer, error, enqueued_at is not null, run_at - core.clock(),

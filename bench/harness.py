@@ -22,7 +22,7 @@ from db.migrate import migrate
 RESULTS = Path(__file__).parent / "results"
 SHOWN_SETTINGS = (
     *("server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_compression"),
-    *("shared_buffers", "max_wal_size"),
+    *("shared_buffers", "max_wal_size", "checkpoint_timeout"),
 )
 WORKSPACE, ACTOR = uuid.UUID(int=1), uuid.UUID(int=2)
 WORDS = [first + second for first in "bdfgklmnprstvz" for second in ("alo", "eri", "inu", "oma", "uke")]

@@ -7247,6 +7247,7 @@ declare
     v_most_dead constant integer := 200000;
     v_queue constant regclass := 'core.indexing_queue';
     v_now constant timestamptz := core.clock();
+    v_out constant smallint[] := core.priorities_out();
     v_live bigint := pg_stat_get_live_tuples(v_queue);
     v_seen bigint;
     v_ready_at timestamptz;
@@ -7254,19 +7255,21 @@ declare
 begin
     dead_tuples := pg_stat_get_dead_tuples(v_queue);
     select s.last_value into last_seq from core.indexing_seq as s;
-    select h.heads, h.ready_at, h.edit_at into heads, v_ready_at, v_edit_at from core.queue_heads(v_now) as h;
+    select h.heads, h.ready_at, h.edit_at into heads, v_ready_at, v_edit_at from core.queue_heads(v_now, v_out) as h;
     exact := v_live <= v_limit and dead_tuples <= v_most_dead;
     if exact then
         select
-            count(*) filter (where s.lease_id is null and s.run_at <= v_now),
+            count(*) filter (where s.lease_id is null and not s.waits),
             count(*) filter (where s.lease_id is not null),
-            count(*) filter (where s.lease_id is null and s.run_at > v_now),
+            count(*) filter (where s.lease_id is null and s.waits),
             count(*) <= v_limit,
-            min(s.enqueued_at) filter (where s.lease_id is null and s.run_at <= v_now),
+            min(s.enqueued_at) filter (where s.lease_id is null and not s.waits),
             min(s.enqueued_at) filter (where s.priority < 300)
         into ready, processing, backing_off, exact, v_ready_at, v_edit_at
         from (
-            select q.lease_id, q.run_at, q.enqueued_at, q.priority
+            select
+                q.lease_id, q.enqueued_at, q.priority,
+                q.run_at > v_now or q.run_at > q.enqueued_at and q.priority = any(v_out) as waits
             from core.indexing_queue as q
             order by q.lane, q.priority, q.seq
             limit v_limit + 1
@@ -7275,16 +7278,21 @@ begin
     end if;
     if not exact then
         select
-            count(*) filter (where s.lease_id is null and s.run_at <= v_now),
+            count(*) filter (where s.lease_id is null and not s.waits),
             count(*) filter (where s.lease_id is not null),
-            count(*) filter (where s.lease_id is null and s.run_at > v_now),
+            count(*) filter (where s.lease_id is null and s.waits),
             count(*),
-            least(v_ready_at, min(s.enqueued_at) filter (where s.lease_id is null and s.run_at <= v_now)),
+            least(v_ready_at, min(s.enqueued_at) filter (where s.lease_id is null and not s.waits)),
             least(v_edit_at, min(s.enqueued_at) filter (where s.priority < 300))
         into ready, processing, backing_off, v_seen, v_ready_at, v_edit_at
-        from core.indexing_queue as s tablesample system (
-            least(100, 100.0 * 200 * 8192 / greatest(pg_relation_size(v_queue), 1))
-        );
+        from (
+            select
+                q.lease_id, q.enqueued_at, q.priority,
+                q.run_at > v_now or q.run_at > q.enqueued_at and q.priority = any(v_out) as waits
+            from core.indexing_queue as q tablesample system (
+                least(100, 100.0 * 200 * 8192 / greatest(pg_relation_size(v_queue), 1))
+            )
+        ) as s;
         processing := round(v_live::numeric * processing / greatest(v_seen, 1));
         backing_off := round(v_live::numeric * backing_off / greatest(v_seen, 1));
         ready := greatest(v_live - processing - backing_off, 0);
@@ -8258,6 +8266,31 @@ COMMENT ON FUNCTION core.preview_page_history() IS 'Months and rows (estimated) 
 
 
 --
+-- Name: priorities_out(); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.priorities_out() RETURNS smallint[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select array(
+        select p
+        from unnest('{0,100,200,300}'::smallint[]) as p
+        where core.provider_out(p, array(select o.model from core.list_outages() as o), '-infinity')
+    );
+$$;
+
+
+ALTER FUNCTION core.priorities_out() OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION priorities_out(); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.priorities_out() IS 'Priorities whose entries wait until a provider answers again.';
+
+
+--
 -- Name: provider_out(smallint, text[], timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -8284,10 +8317,10 @@ COMMENT ON FUNCTION core.provider_out(p_priority smallint, p_models text[], p_no
 
 
 --
--- Name: queue_heads(timestamp with time zone); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: queue_heads(timestamp with time zone, smallint[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.queue_heads(p_now timestamp with time zone) RETURNS TABLE(heads bigint[], ready_at timestamp with time zone, edit_at timestamp with time zone)
+CREATE FUNCTION core.queue_heads(p_now timestamp with time zone, p_out smallint[]) RETURNS TABLE(heads bigint[], ready_at timestamp with time zone, edit_at timestamp with time zone)
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -8313,7 +8346,10 @@ CREATE FUNCTION core.queue_heads(p_now timestamp with time zone) RETURNS TABLE(h
         select
             p.lane, p.place, p.head,
             min(e.seq) as seq,
-            min(e.enqueued_at) filter (where e.lease_id is null and e.run_at <= p_now) as ready_at,
+            min(e.enqueued_at) filter (
+                where e.lease_id is null and e.run_at <= p_now
+                    and (e.run_at <= e.enqueued_at or p.priority <> all(p_out))
+            ) as ready_at,
             min(e.enqueued_at) filter (where p.priority < 300) as edit_at
         from places as p
         left join lateral (
@@ -8335,13 +8371,13 @@ CREATE FUNCTION core.queue_heads(p_now timestamp with time zone) RETURNS TABLE(h
 $$;
 
 
-ALTER FUNCTION core.queue_heads(p_now timestamp with time zone) OWNER TO quire_owner;
+ALTER FUNCTION core.queue_heads(p_now timestamp with time zone, p_out smallint[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION queue_heads(p_now timestamp with time zone); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION queue_heads(p_now timestamp with time zone, p_out smallint[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.queue_heads(p_now timestamp with time zone) IS 'Smallest seq of live entries by priority (lane 0); when the oldest ready entry and the oldest unindexed edit came.';
+COMMENT ON FUNCTION core.queue_heads(p_now timestamp with time zone, p_out smallint[]) IS 'Smallest seq of live entries by priority (lane 0); when the oldest ready entry and the oldest unindexed edit came.';
 
 
 --
@@ -11656,14 +11692,21 @@ CREATE FUNCTION indexing.count_ready(p_limit integer) RETURNS TABLE(ready intege
         select core.clock() as at
     ),
     known as materialized (
-        select least(s.ready, p_limit)::integer as ready, s.oldest_ready_seconds
+        select
+            least(s.ready + case when o.seconds is not null then s.backing_off else 0 end, p_limit)::integer as ready,
+            greatest(s.oldest_ready_seconds, o.seconds) as oldest_ready_seconds
         from (
-            select l.ready, l.oldest_ready_seconds, l.exact
+            select l.ready, l.backing_off, l.oldest_ready_seconds, l.exact
             from clock as c
             inner join core.indexing_stats as l on l.at between c.at - interval '25 seconds' and c.at
             order by l.at desc
             limit 1
         ) as s
+        cross join (
+            select extract(epoch from (select c.at from clock as c) - min(b.changed_at))::double precision as seconds
+            from core.list_outages() as b
+            where b.outages > 0
+        ) as o
         where not s.exact
     )
     select k.ready, k.oldest_ready_seconds
@@ -23554,6 +23597,13 @@ REVOKE ALL ON FUNCTION core.preview_page_history() FROM PUBLIC;
 
 
 --
+-- Name: FUNCTION priorities_out(); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.priorities_out() FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION provider_out(p_priority smallint, p_models text[], p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -23561,10 +23611,10 @@ REVOKE ALL ON FUNCTION core.provider_out(p_priority smallint, p_models text[], p
 
 
 --
--- Name: FUNCTION queue_heads(p_now timestamp with time zone); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION queue_heads(p_now timestamp with time zone, p_out smallint[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.queue_heads(p_now timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.queue_heads(p_now timestamp with time zone, p_out smallint[]) FROM PUBLIC;
 
 
 --

@@ -60,11 +60,12 @@ def test_a_page_is_found_that_shares_no_word_with_the_query(
     with running_worker(api.database, log, **SETTINGS):
         wait_until(lambda: depth(conn) == 0, 120)
     for mode in ("vector", "hybrid"):
+        answer = api.client().get("/search", params={"q": query, "mode": mode})
         for _ in range(60):
-            answer = api.client().get("/search", params={"q": query, "mode": mode})
             if answer.status_code != 503 and "quire-degraded" not in answer.headers:
                 break
             time.sleep(1)  # its model is being loaded
+            answer = api.client().get("/search", params={"q": query, "mode": mode})
         assert answer.json()["hits"][0]["page_id"] == page, mode
     assert api.client().get("/search", params={"q": query, "mode": "text"}).json()["hits"] == []
 

@@ -9,8 +9,7 @@ SERVER_SETTINGS: Mapping[str, str] = {
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",  # HNSW builds are many times slower when the graph does not fit
-    # Fewer checkpoints, fewer full-page images: under a steady load of edits one came each minute. Up to 4 GB of disk, and
-    # a minute or so of recovery after a crash under such a load.
+    # Fewer checkpoints, fewer full-page images: under a steady load of edits one came each minute. Up to 4 GB of disk.
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     # The wheel has no lz4, and pglz took so much CPU after each checkpoint that saves and workers fell behind for

@@ -12035,7 +12035,8 @@ CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint
 declare
     v_now constant timestamptz := core.clock();
 begin
-    select s.last_value into last_seq from core.indexing_seq as s;
+    select s.last_value into last_seq from core.indexing_seq as s
+    where not exists (select from core.indexing_control as c where c.paused);
     outages := array(select p from unnest(p_priorities) as p where core.provider_out(p, p_models, v_now));
     select
         coalesce(array_agg(k.priority) filter (where k.lane = 0), '{}'),
@@ -12053,7 +12054,7 @@ begin
             (0::smallint, 9223372036854775807::bigint),
             (1::smallint, (extract(epoch from v_now) * 1000000)::bigint)
         ) as l (lane, due_seq)
-        where not exists (select from core.indexing_control as c where c.paused)
+        where last_seq is not null
         offset 0
     ) as k
     cross join lateral (
@@ -17518,7 +17519,9 @@ CREATE TABLE core.block_embeddings (
     fresh_since timestamp with time zone,
     CONSTRAINT block_embeddings_vec_ck CHECK ((((vec IS NULL) = (fresh_vec IS NOT NULL)) AND ((vec IS NULL) = (fresh_since IS NOT NULL))))
 )
-WITH (fillfactor='75', autovacuum_vacuum_scale_factor='1', autovacuum_vacuum_insert_scale_factor='1', autovacuum_vacuum_cost_limit='2000', autovacuum_analyze_scale_factor='0.2');
+WITH (fillfactor='75', autovacuum_vacuum_scale_factor='1', autovacuum_vacuum_insert_scale_factor='1', autovacuum_vacuum_cost_limit='2000', autovacuum_analyze_scale_factor='2');
+ALTER TABLE ONLY core.block_embeddings ALTER COLUMN vec SET STATISTICS 0;
+ALTER TABLE ONLY core.block_embeddings ALTER COLUMN fresh_vec SET STATISTICS 0;
 
 
 ALTER TABLE core.block_embeddings OWNER TO quire_owner;

@@ -62,13 +62,13 @@ class Ready:
         firsts: seq of the first entry to be claimed; priorities that have none are missing.
         suspects: priorities with entries to be tried alone.
         outages: priorities that wait for a provider; of them only entries that were never put off count.
-        last_seq: the last one drawn before the look.
+        last_seq: the last one drawn before the look; None while the queue is paused.
     """
 
     firsts: dict[int, int]
     suspects: list[int]
     outages: frozenset[int]
-    last_seq: int
+    last_seq: int | None
 
 
 def is_transient(sqlstate: str | None) -> bool:

@@ -115,7 +115,10 @@ class Turns:
         self.suspects = list(ready.suspects)
         self.recovered = not self._outages <= ready.outages
         self._outages = ready.outages
-        self._drawn.append((self._now(), ready.last_seq))
+        if ready.last_seq is None:
+            self._drawn = deque([(self._now(), _START)])
+        else:
+            self._drawn.append((self._now(), ready.last_seq))
         while len(self._drawn) > 1 and self._drawn[1][0] <= self._now() - COMMITTED_SECONDS:
             self._drawn.popleft()
         for priority, ranges in self.ranges.items():

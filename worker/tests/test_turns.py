@@ -24,7 +24,7 @@ def look(
     *,
     first: int = 0,
     outages: Iterable[int] = (),
-    last: int = -1,
+    last: int | None = -1,
 ) -> None:
     """What a look has found: the first entry of some priorities, suspects, outages, the last seq drawn."""
     turns.looked(Ready(dict.fromkeys(priorities, first), suspects or [], frozenset(outages), last))
@@ -200,6 +200,19 @@ def test_where_a_look_found_nothing_the_next_begins_behind_what_was_committed() 
     assert turns.watermarks()[100] == 850, "never back"
     turns.restart()
     assert turns.watermarks()[0] == -1, "a whole pass is one"
+
+
+def test_a_look_while_the_queue_is_paused_moves_no_watermark() -> None:
+    turns, clock = new()
+    look(turns, last=700)
+    clock.time += COMMITTED_SECONDS
+    look(turns, last=None)
+    assert turns.watermarks()[0] == -1
+    look(turns, last=900)
+    assert turns.watermarks()[0] == -1
+    clock.time += COMMITTED_SECONDS
+    look(turns, last=900)
+    assert turns.watermarks()[0] == 900
 
 
 def test_when_a_provider_may_be_asked_again_a_whole_pass_is_to_begin() -> None:

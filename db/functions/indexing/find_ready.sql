@@ -3,8 +3,8 @@
 -- place of a claim of each priority and lane, most of which bring nothing. As in a claim, the lane is no constant and
 -- the order is that of the ready index: else the other index would do, read whole and sorted. An entry that somebody
 -- has locked just now counts. outages: those of the priorities that wait for a provider (core.provider_out): of them,
--- as in a claim, only entries that were never put off count. last_seq: what was drawn last before the look; where there
--- was nothing, who looks again may begin behind what was drawn when every save of then has committed.
+-- as in a claim, only entries that were never put off count. last_seq: what was drawn last before the look (NULL
+-- while paused); where there was nothing, who looks again may begin behind it when every save of then has committed.
 create or replace function indexing.find_ready(
     p_priorities smallint[],
     p_after_seqs bigint[],
@@ -23,7 +23,8 @@ as $$
 declare
     v_now constant timestamptz := core.clock();
 begin
-    select s.last_value into last_seq from core.indexing_seq as s;
+    select s.last_value into last_seq from core.indexing_seq as s
+    where not exists (select from core.indexing_control as c where c.paused);
     outages := array(select p from unnest(p_priorities) as p where core.provider_out(p, p_models, v_now));
     select
         coalesce(array_agg(k.priority) filter (where k.lane = 0), '{}'),
@@ -41,7 +42,7 @@ begin
             (0::smallint, 9223372036854775807::bigint),
             (1::smallint, (extract(epoch from v_now) * 1000000)::bigint)
         ) as l (lane, due_seq)
-        where not exists (select from core.indexing_control as c where c.paused)
+        where last_seq is not null
         offset 0
     ) as k
     cross join lateral (

@@ -1,5 +1,5 @@
 begin;
-select plan(14);
+select plan(15);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -76,5 +76,9 @@ select is(
 );
 update core.indexing_control set paused = true;
 select is(pg_temp.ready(-1), '{} suspects {}', 'while the queue is paused, nothing');
+select is(
+    (select f.last_seq from indexing.find_ready('{0}', '{-1}', '{m}') as f), null,
+    'which says nothing about what lies where'
+);
 select * from finish();
 rollback;

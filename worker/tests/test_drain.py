@@ -250,40 +250,15 @@ def test_a_worker_that_lost_its_lease_applies_nothing(
     assert pages.disagreements(conn, workspace, MODEL) == [] and queue(conn) == []
 
 
+@pytest.mark.parametrize(
+    ("ready", "grace"), [(True, 0.1), (False, 60)], ids=["after the grace", "at once while a model is loaded"]
+)
 def test_a_stopping_worker_gives_its_batch_back(
-    conn: psycopg.Connection,
-    database: str,
-    embedder: OpenAIEmbedder,
-    provider: EmbeddingServer,
-    workspace: UUID,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("worker.embedding.STOP_GRACE", 0.1)
-    pages.create_page(conn, workspace, ["text"])
-    provider.stall = threading.Event()
-    stop = asyncio.Event()
-
-    async def stop_in_flight(drain: Drain) -> None:
-        batch = asyncio.create_task(drain.once())
-        while provider.requests == 0:
-            await asyncio.sleep(0.01)
-        stop.set()
-        await asyncio.wait_for(batch, 3)
-
-    with_drain(database, embedder, stop_in_flight, stop=stop)
-    assert [row[:4] for row in queue(conn)] == [(1, 0, 0, False)]
-
-
-def test_a_stopping_worker_waits_for_no_model_that_is_being_loaded(
-    conn: psycopg.Connection,
-    database: str,
-    embedder: OpenAIEmbedder,
-    provider: EmbeddingServer,
-    workspace: UUID,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("worker.embedding.STOP_GRACE", 60)
-    monkeypatch.setattr(OpenAIEmbedder, "ready", False)
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID,
+    monkeypatch: pytest.MonkeyPatch, ready: bool, grace: float,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("worker.embedding.STOP_GRACE", grace)
+    monkeypatch.setattr(OpenAIEmbedder, "ready", ready)
     pages.create_page(conn, workspace, ["text"])
     provider.stall = threading.Event()
     stop = asyncio.Event()

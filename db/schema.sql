@@ -10969,6 +10969,36 @@ COMMENT ON FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_from_
 
 
 --
+-- Name: unschedule_cron(text[], text); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.unschedule_cron(p_keep text[], p_username text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    v_count integer;
+begin
+    execute 'with gone as materialized (select j.jobid from cron.job as j'
+        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)),'
+        ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
+        ' select count(cron.unschedule(g.jobid)) from gone as g'
+    into v_count using 'quire:' || current_database() || ':', p_keep, p_username;
+    return v_count;
+end;
+$_$;
+
+
+ALTER FUNCTION core.unschedule_cron(p_keep text[], p_username text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION unschedule_cron(p_keep text[], p_username text); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.unschedule_cron(p_keep text[], p_username text) IS 'Takes our jobs from pg_cron, but for some of one login, and the records of their runs; returns how many.';
+
+
+--
 -- Name: waiting_blocks(uuid, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -14293,13 +14323,8 @@ begin
         end if;
         v_names := v_names || v_job.name::text;
     end loop;
-    -- those of tasks that are gone, and of another login: names are unique to their login only; with pg_cron's records
-    -- of their runs, which nobody would ever take away
-    execute 'with gone as materialized (select j.jobid from cron.job as j'
-        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)),'
-        ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
-        ' select cron.unschedule(g.jobid) from gone as g'
-    using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
+    -- those of tasks that are gone, and of another login
+    perform core.unschedule_cron(v_names, case when v_super then p_username else current_user end);
     perform ops.set_scheduler('pg_cron');
     return cardinality(v_names);
 end;
@@ -15760,20 +15785,15 @@ COMMENT ON FUNCTION ops.reembedding_progress() IS 'Models with vectors or to hav
 CREATE FUNCTION ops.remove_cron() RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-declare
-    v_count integer := 0;
+    AS $$
 begin
     perform ops.set_scheduler('procrastinate');
     if to_regclass('cron.job') is not null and core.cron_loaded() then
-        execute 'with gone as materialized (select j.jobid from cron.job as j where starts_with(j.jobname, $1)),'
-            ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
-            ' select count(cron.unschedule(g.jobid)) from gone as g'
-        into v_count using 'quire:' || current_database() || ':';
+        return core.unschedule_cron('{}', '');
     end if;
-    return v_count;
+    return 0;
 end;
-$_$;
+$$;
 
 
 ALTER FUNCTION ops.remove_cron() OWNER TO quire_owner;
@@ -23933,6 +23953,13 @@ REVOKE ALL ON FUNCTION core.undo_change(p_undo jsonb, INOUT head jsonb, INOUT bl
 --
 
 REVOKE ALL ON FUNCTION core.undo_state(p_workspace_id uuid, p_page_id uuid, p_from_version bigint, p_version bigint, INOUT head jsonb, INOUT block_order integer[], INOUT blocks jsonb[]) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION unschedule_cron(p_keep text[], p_username text); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.unschedule_cron(p_keep text[], p_username text) FROM PUBLIC;
 
 
 --

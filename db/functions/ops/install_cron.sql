@@ -44,13 +44,8 @@ begin
         end if;
         v_names := v_names || v_job.name::text;
     end loop;
-    -- those of tasks that are gone, and of another login: names are unique to their login only; with pg_cron's records
-    -- of their runs, which nobody would ever take away
-    execute 'with gone as materialized (select j.jobid from cron.job as j'
-        ' where starts_with(j.jobname, $1) and (j.jobname <> all($2) or j.username <> $3)),'
-        ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
-        ' select cron.unschedule(g.jobid) from gone as g'
-    using 'quire:' || current_database() || ':', v_names, case when v_super then p_username else current_user end;
+    -- those of tasks that are gone, and of another login
+    perform core.unschedule_cron(v_names, case when v_super then p_username else current_user end);
     perform ops.set_scheduler('pg_cron');
     return cardinality(v_names);
 end;

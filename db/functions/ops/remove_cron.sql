@@ -9,17 +9,12 @@ parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_count integer := 0;
 begin
     perform ops.set_scheduler('procrastinate');
     if to_regclass('cron.job') is not null and core.cron_loaded() then
-        execute 'with gone as materialized (select j.jobid from cron.job as j where starts_with(j.jobname, $1)),'
-            ' runs as (delete from cron.job_run_details as d using gone as g where d.jobid = g.jobid)'
-            ' select count(cron.unschedule(g.jobid)) from gone as g'
-        into v_count using 'quire:' || current_database() || ':';
+        return core.unschedule_cron('{}', '');
     end if;
-    return v_count;
+    return 0;
 end;
 $$;
 

@@ -214,7 +214,7 @@ values
 ('ops.group_dead_letters', 'likewise'),
 ('ops.list_dead_letters', 'likewise, and the cursor''s members by %L'),
 ('ops.install_cron', 'a role %I; values by USING'),
-('ops.remove_cron', 'nothing: values by USING'),
+('core.unschedule_cron', 'nothing: values by USING'),
 ('ops.record_vacuum', 'nothing: values by USING'),
 ('ops.preview_purge', 'a column of ops.periodic_tasks, which only migrations write'),
 ('ops.purge_indexing_done', 'a partition, %I'),

@@ -11549,7 +11549,7 @@ CREATE FUNCTION indexing.claim(p_lane smallint, p_priority smallint, p_after_seq
 declare
     v_now constant timestamptz := core.clock();
     v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
-    v_out constant boolean := core.provider_out(p_priority, p_models, v_now);
+    v_out boolean;
     v_several constant integer := cardinality(p_workspace_ids);
     v_workspace_ids uuid[];
     v_page_ids uuid[];
@@ -11566,6 +11566,7 @@ begin
         return next;
         return;
     end if;
+    v_out := core.provider_out(p_priority, p_models, v_now);
     perform set_config('synchronous_commit', 'off', true);
     if v_several = 0 then
         select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids
@@ -12285,7 +12286,7 @@ begin
     on conflict (model) do nothing;
     select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model for update;
     if v_breaker.outages > 0 and greatest(v_breaker.open_until, v_breaker.probe_until) > v_now and not p_probe then
-        return greatest(extract(epoch from v_breaker.open_until - v_now), 5);
+        return greatest(extract(epoch from v_breaker.open_until - v_now), 0.001);
     end if;
     update core.indexing_breakers as b
     set

@@ -83,7 +83,7 @@ class LocalEmbedder:
             self._preparing.start()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """See Embedder. An Outage is a model that cannot be loaded."""
+        """See Embedder. An Outage is a model that cannot be loaded, or a machine without memory for it."""
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         with self._lock:
@@ -91,7 +91,10 @@ class LocalEmbedder:
             try:
                 return at_unit_length(encode(texts))
             except Exception as error:
-                raise Refused(f"{self.name} by {self.engine}: {type(error).__name__}: {error}") from error
+                reason = f"{self.name} by {self.engine}: {type(error).__name__}: {error}"
+                if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter: PyTorch's
+                    raise Outage(reason, retry_after=RETRY_SECONDS) from error
+                raise Refused(reason) from error
 
     def close(self) -> None:
         """Let go of the model."""

@@ -197,6 +197,20 @@ def test_a_text_that_the_engine_breaks_on_is_refused(numpy_engine: LocalEmbedder
         numpy_engine.embed([None])  # pyright: ignore[reportArgumentType]
 
 
+class OutOfMemoryError(RuntimeError):
+    """Of PyTorch's name for it."""
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError("tried to allocate 2 GiB")])
+def test_want_of_memory_is_no_fault_of_the_text(
+    numpy_engine: LocalEmbedder, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    numpy_engine.embed(["text"])
+    monkeypatch.setattr(numpy_engine, "_encode", Mock(side_effect=error))
+    with pytest.raises(Outage, match="all-MiniLM-L6-v2 by numpy: (OutOf)?MemoryError"):
+        numpy_engine.embed(["text"])
+
+
 def test_company_changes_nothing(numpy_engine: LocalEmbedder) -> None:
     together = numpy_engine.embed([*SENTENCES, "word " * 400])
     assert np.allclose(together[:4], np.concatenate([numpy_engine.embed([text]) for text in SENTENCES]), atol=1e-5)

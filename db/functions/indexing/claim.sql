@@ -47,7 +47,7 @@ as $$
 declare
     v_now constant timestamptz := core.clock();
     v_due constant bigint := case p_lane when 0 then 9223372036854775807 else extract(epoch from v_now) * 1000000 end;
-    v_out constant boolean := core.provider_out(p_priority, p_models, v_now);
+    v_out boolean;
     v_several constant integer := cardinality(p_workspace_ids);
     v_workspace_ids uuid[];
     v_page_ids uuid[];
@@ -64,6 +64,7 @@ begin
         return next;
         return;
     end if;
+    v_out := core.provider_out(p_priority, p_models, v_now);
     perform set_config('synchronous_commit', 'off', true);
     if v_several = 0 then
         select l.* into v_workspace_ids, v_page_ids, v_nos, v_generations, v_seqs, v_row_ids

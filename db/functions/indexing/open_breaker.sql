@@ -1,6 +1,7 @@
 -- indexing.open_breaker: a model's provider is out: nobody asks it for the seconds that it named, doubled with each
 -- outage in a row, two minutes at most (or what it named, if that is more). p_probe: this caller was sent to find out
--- whether an outage is over. Several workers that see the same outage count it once. Returns the seconds to wait.
+-- whether an outage is over. Several workers that see the same outage count it once. Returns the seconds to wait: a
+-- millisecond while another finds out (core.provider_out holds what is given back), so that it keeps its place.
 create or replace function indexing.open_breaker(
     p_model text,
     p_retry_after double precision,
@@ -23,7 +24,7 @@ begin
     on conflict (model) do nothing;
     select b.* into v_breaker from core.indexing_breakers as b where b.model = p_model for update;
     if v_breaker.outages > 0 and greatest(v_breaker.open_until, v_breaker.probe_until) > v_now and not p_probe then
-        return greatest(extract(epoch from v_breaker.open_until - v_now), 5);
+        return greatest(extract(epoch from v_breaker.open_until - v_now), 0.001);
     end if;
     update core.indexing_breakers as b
     set

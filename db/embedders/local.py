@@ -92,7 +92,7 @@ class LocalEmbedder:
                 return at_unit_length(encode(texts))
             except Exception as error:
                 reason = f"{self.name} by {self.engine}: {type(error).__name__}: {error}"
-                if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter: PyTorch's
+                if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # PyTorch's name of it
                     raise Outage(reason, retry_after=RETRY_SECONDS) from error
                 raise Refused(reason) from error
 

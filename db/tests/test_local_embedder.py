@@ -207,7 +207,7 @@ def test_want_of_memory_is_no_fault_of_the_text(
 ) -> None:
     numpy_engine.embed(["text"])
     monkeypatch.setattr(numpy_engine, "_encode", Mock(side_effect=error))
-    with pytest.raises(Outage, match="all-MiniLM-L6-v2 by numpy: (OutOf)?MemoryError"):
+    with pytest.raises(Outage, match=r"all-MiniLM-L6-v2 by numpy: (OutOf)?MemoryError"):
         numpy_engine.embed(["text"])
 
 

@@ -5396,6 +5396,8 @@ begin
         last_error = null
     where q.lease_id is not null
         or q.lane <> 0
+        -- put off: what it is now has not been written
+        or q.last_error is not null
         or excluded.priority < q.priority
         or excluded.op <> q.op
         -- settling: put off again, but not at each keystroke
@@ -6639,7 +6641,7 @@ begin
                     <= (p_lane, p_priority, t.workspace_id, p_due_seq)
                     and d.lane >= 0  -- as the index has it
                     and d.lease_id is null and d.run_at <= p_now
-                    and (not p_untried or d.run_at <= d.enqueued_at)
+                    and (not p_untried or d.last_error is null)
                 order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
                 for update skip locked
@@ -6684,7 +6686,7 @@ begin
             where d.lane = p_lane and d.priority = p_priority
                 and d.seq > p_after_seq and d.seq <= p_due_seq
                 and d.lease_id is null and d.run_at <= p_now
-                and (not p_untried or d.run_at <= d.enqueued_at)
+                and (not p_untried or d.last_error is null)
             order by d.lane, d.priority, d.seq
             limit p_limit
             for update skip locked
@@ -7269,7 +7271,7 @@ begin
         from (
             select
                 q.lease_id, q.enqueued_at, q.priority,
-                q.run_at > v_now or q.run_at > q.enqueued_at and q.priority = any(v_out) as waits
+                q.run_at > v_now or q.last_error is not null and q.priority = any(v_out) as waits
             from core.indexing_queue as q
             order by q.lane, q.priority, q.seq
             limit v_limit + 1
@@ -7288,7 +7290,7 @@ begin
         from (
             select
                 q.lease_id, q.enqueued_at, q.priority,
-                q.run_at > v_now or q.run_at > q.enqueued_at and q.priority = any(v_out) as waits
+                q.run_at > v_now or q.last_error is not null and q.priority = any(v_out) as waits
             from core.indexing_queue as q tablesample system (
                 least(100, 100.0 * 200 * 8192 / greatest(pg_relation_size(v_queue), 1))
             )
@@ -8302,7 +8304,7 @@ CREATE FUNCTION core.provider_out(p_priority smallint, p_models text[], p_now ti
         select
         from core.indexing_breakers as b
         where b.outages > 0 and greatest(b.open_until, b.probe_until) > p_now
-            and b.model = any(case when p_priority < 300 then p_models[1:1] else p_models end)
+            and b.model = p_models[case when p_priority < 300 then 1 else cardinality(p_models) end]
     );
 $$;
 
@@ -8348,12 +8350,12 @@ CREATE FUNCTION core.queue_heads(p_now timestamp with time zone, p_out smallint[
             min(e.seq) as seq,
             min(e.enqueued_at) filter (
                 where e.lease_id is null and e.run_at <= p_now
-                    and (e.run_at <= e.enqueued_at or p.priority <> all(p_out))
+                    and (e.last_error is null or p.priority <> all(p_out))
             ) as ready_at,
             min(e.enqueued_at) filter (where p.priority < 300) as edit_at
         from places as p
         left join lateral (
-            select q.seq, q.lease_id, q.run_at, q.enqueued_at
+            select q.seq, q.lease_id, q.run_at, q.enqueued_at, q.last_error
             from core.indexing_queue as q
             where q.lane = p.lane and q.priority = p.priority and q.seq >= p.head
             order by q.lane, q.priority, q.seq
@@ -11602,7 +11604,15 @@ begin
         v_generations, v_vers, v_text_hashes, v_stale, v_row_ids
     );
     if cardinality(places) > 0 then
-        waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);
+        -- Nobody is sent to find out about a model that these texts do not ask. What is re-embedded and misses the
+        -- active model's vector, too, is held by nothing while that is out: it comes again, but not at once.
+        waits := array(
+            select case when p_priority >= 300 and w.wait > 0 then greatest(w.wait, 5) else w.wait end
+            from (
+                select case when m = any(models) then core.breaker_wait(m, v_now) end as wait
+                from unnest(p_models) as m
+            ) as w
+        );
     end if;
     return next;
 end;
@@ -11855,50 +11865,47 @@ COMMENT ON FUNCTION indexing.embedding_models() IS 'The active model and the sha
 CREATE FUNCTION indexing.enqueue_missing(p_model text, p_after_workspace_id uuid, p_after_page_id uuid, p_pages integer) RETURNS TABLE(workspace_id uuid, page_id uuid, enqueued integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_column
 declare
     v_now constant timestamptz := core.clock();
-    v_workspace_id uuid;
-    v_page_id uuid;
+    v_page record;
+    v_count integer;
 begin
-    select s.workspace_id, s.id
-    into v_workspace_id, v_page_id
-    from (
+    for v_page in
         select p.workspace_id, p.id
         from core.pages as p
         where (p.workspace_id, p.id) > (p_after_workspace_id, p_after_page_id)
         order by p.workspace_id, p.id
         limit p_pages
-    ) as s
-    order by s.workspace_id desc, s.id desc
-    limit 1;
-    if not found then
-        return;
+    loop
+        insert into core.indexing_queue (workspace_id, page_id, no, priority, run_at, enqueued_at)
+        select b.workspace_id, b.page_id, b.no, 300, v_now, v_now
+        from core.pages as p
+        inner join core.indexable_blocks as b on b.workspace_id = p.workspace_id and b.page_id = p.id
+        left join core.search_entries as e
+            on e.workspace_id = b.workspace_id and e.page_id = b.page_id and e.no = b.no
+        left join core.block_embeddings as m
+            on m.workspace_id = b.workspace_id and m.page_id = b.page_id and m.no = b.no and m.model = p_model
+        where p.workspace_id = v_page.workspace_id and p.id = v_page.id and p.deleted_at is null
+            and (e.no is null or (m.no is null or m.ver < e.ver) and e.body <> '')
+            and not exists (
+                select 1 from core.indexing_dead_letters as d
+                where d.workspace_id = b.workspace_id and d.page_id = b.page_id and d.no = b.no
+            )
+        order by b.workspace_id, b.page_id, b.no
+        on conflict (workspace_id, page_id, no) do nothing;
+        get diagnostics v_count = row_count;
+        enqueued := coalesce(enqueued, 0) + v_count;
+        workspace_id := v_page.workspace_id;
+        page_id := v_page.id;
+        exit when enqueued >= 1000;
+    end loop;
+    if page_id is not null then
+        return next;
     end if;
-
-    insert into core.indexing_queue (workspace_id, page_id, no, priority, run_at, enqueued_at)
-    select b.workspace_id, b.page_id, b.no, 300, v_now, v_now
-    from core.pages as p
-    inner join core.indexable_blocks as b on b.workspace_id = p.workspace_id and b.page_id = p.id
-    left join core.search_entries as e
-        on e.workspace_id = b.workspace_id and e.page_id = b.page_id and e.no = b.no
-    left join core.block_embeddings as m
-        on m.workspace_id = b.workspace_id and m.page_id = b.page_id and m.no = b.no and m.model = p_model
-    where (p.workspace_id, p.id) > (p_after_workspace_id, p_after_page_id)
-        and (p.workspace_id, p.id) <= (v_workspace_id, v_page_id)
-        and p.deleted_at is null
-        and (e.no is null or (m.no is null or m.ver < e.ver) and e.body <> '')
-        and not exists (
-            select 1 from core.indexing_dead_letters as d
-            where d.workspace_id = b.workspace_id and d.page_id = b.page_id and d.no = b.no
-        )
-    order by b.workspace_id, b.page_id, b.no
-    on conflict (workspace_id, page_id, no) do nothing;
-    get diagnostics enqueued = row_count;
-    workspace_id := v_workspace_id;
-    page_id := v_page_id;
-    return next;
 end;
 $$;
 
@@ -12056,7 +12063,7 @@ COMMENT ON FUNCTION indexing.fail(p_lease_id uuid, p_places integer[], p_codes t
 -- Name: find_ready(smallint[], bigint[], text[]); Type: FUNCTION; Schema: indexing; Owner: quire_owner
 --
 
-CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[]) RETURNS TABLE(priorities smallint[], seqs bigint[], suspects smallint[], outages smallint[], last_seq bigint)
+CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint[], p_models text[] DEFAULT '{}'::text[]) RETURNS TABLE(priorities smallint[], seqs bigint[], suspects smallint[], outages smallint[], last_seq bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -12085,7 +12092,7 @@ begin
             (0::smallint, 9223372036854775807::bigint),
             (1::smallint, (extract(epoch from v_now) * 1000000)::bigint)
         ) as l (lane, due_seq)
-        where last_seq is not null
+        where last_seq is not null and (l.lane = 0 or u.priority <> all(outages))  -- suspects have all failed before
         offset 0
     ) as k
     cross join lateral (
@@ -12093,7 +12100,7 @@ begin
         from core.indexing_queue as d
         where d.lane = k.lane and d.priority = k.priority and d.seq > k.after_seq and d.seq <= k.due_seq
             and d.lease_id is null and d.run_at <= v_now
-            and (not k.is_out or d.run_at <= d.enqueued_at)
+            and (not k.is_out or d.last_error is null)
         order by d.lane, d.priority, d.seq
         limit 1
     ) as d;
@@ -12326,16 +12333,24 @@ CREATE FUNCTION indexing.release(p_lease_id uuid, p_delay_seconds double precisi
     SET enable_bitmapscan TO 'off'
     AS $$
 declare
-    v_due constant timestamptz := core.clock() + make_interval(secs => p_delay_seconds);
+    v_now constant timestamptz := core.clock();
+    v_due constant timestamptz := v_now + make_interval(secs => p_delay_seconds);
     v_lease core.indexing_leases;
     v_held tid[];
+    v_edited tid[];
     v_count integer;
 begin
     select l.* into v_lease from core.indexing_leases as l where l.lease_id = p_lease_id;
     if not found then
         return 0;
     end if;
-    select k.row_ids into v_held
+    select
+        k.row_ids,
+        array(
+            select h.row_id from unnest(k.places, k.row_ids, k.generations) as h (place, row_id, generation)
+            where h.generation <> v_lease.generations[h.place]
+        )
+    into v_held, v_edited
     from core.lock_leased(
         p_lease_id, v_lease.workspace_ids, v_lease.page_ids, v_lease.nos, v_lease.row_ids, null
     ) as k;
@@ -12343,8 +12358,10 @@ begin
     set
         lease_id = null,
         attempts = greatest(q.attempts - 1, 0),
-        run_at = v_due,
-        seq = case when q.lane = 0 then q.seq else (extract(epoch from v_due) * 1000000)::bigint end
+        run_at = case when q.ctid = any(v_edited) then v_now else v_due end,
+        seq = case when q.lane = 0 then q.seq else (extract(epoch from v_due) * 1000000)::bigint end,
+        last_error = case when p_delay_seconds > 0 and q.ctid <> all(v_edited)
+            then coalesce(q.last_error, 'its provider was out') else q.last_error end
     where q.ctid = any(v_held);
     get diagnostics v_count = row_count;
     delete from core.indexing_leases as l where l.lease_id = p_lease_id;

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from db.embedders import Embedder, OpenAIEmbedder
 from db.pool import Pool
 from db.tests.embedding_server import EmbeddingServer
+from worker import claims
 from worker.drain import Drain
 from worker.tests import pages
 from worker.tests.drains import MODEL, hurry, only, queue, with_drain, workers_pool
@@ -199,3 +200,56 @@ def test_when_an_outage_is_over_what_was_put_off_comes_before_newer_work(
     in_fake_time(database, conn, embedder, outage, batch=20)
     texts = [text for batch in provider.batches for text in batch]
     assert texts and all(text.startswith("old") for text in texts), texts
+
+
+def test_what_is_edited_again_during_an_outage_is_written_again(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    """Search reads a thousand waiting blocks live; behind those it finds what is written."""
+    page = pages.create_page(conn, workspace, ["one", "two", "three"])
+
+    def written() -> list[str]:
+        rows = conn.execute("select body from core.search_entries where page_id = %s and no > 0 order by no", [page])
+        return [row[0] for row in rows]
+
+    async def outage(fake: FakeTime) -> tuple[list[str], int]:
+        await fake.step(0.5)
+        provider.status = 503
+        pages.edit(conn, workspace, page, 1, "settling")  # it was indexed a moment ago
+        pages.create_page(conn, workspace, ["another"])  # finds out
+        for _ in range(10):
+            await fake.step(1)
+        pages.edit(conn, workspace, page, 2, "once")
+        await fake.step(1)
+        pages.edit(conn, workspace, page, 2, "twice")
+        pages.delete_block(conn, workspace, page, 3)
+        for _ in range(12):
+            await fake.step(1)
+        return written(), provider.requests
+
+    texts, _ = in_fake_time(database, conn, embedder, outage)
+    assert texts == ["settling", "twice"]
+
+
+def test_what_is_edited_while_it_is_put_off_is_written_again(
+    conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
+) -> None:
+    page = pages.create_page(conn, workspace, ["old"])
+    conn.execute(
+        "insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)"
+        " values (%s, 1, now() + interval '1 hour', 'answered 503', now())",
+        [MODEL],
+    )
+
+    async def work() -> None:
+        async with workers_pool(database) as pool:
+            lease = uuid4()
+            await claims.claim(pool, 0, 100, -1, [], 100, lease, 60, None, [MODEL])
+            pages.edit(conn, workspace, page, 1, "new")
+            await claims.release(pool, lease, 3600)
+            drain = Drain(pool, only(embedder), batch=100, lease_seconds=60, stop=asyncio.Event())
+            await drain.once()
+
+    asyncio.run(work())
+    row = conn.execute("select body from core.search_entries where page_id = %s and no = 1", [page]).fetchone()
+    assert row == ("new",) and provider.requests == 0

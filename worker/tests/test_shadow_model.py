@@ -97,3 +97,52 @@ def test_a_text_that_a_shadow_model_refuses_is_charged_alone(
     with_drain(database, [embedder, shadow[0]], until_empty)
     assert [entry[0] for entry in queue(conn)] == [2]
     assert [row for row in vectors(conn, page) if row[1] == "shadow"] == [(1, "shadow"), (3, "shadow")]
+
+
+def test_re_embedding_does_not_take_the_active_models_probe(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    shadow: tuple[OpenAIEmbedder, EmbeddingServer],
+    workspace: UUID,
+) -> None:
+    """Its texts do not ask that provider: nobody would hear of it for 30 s, and then the next batch did the same."""
+    pages.create_page(conn, workspace, ["one", "two"])
+    with_drain(database, embedder, until_empty)
+    enqueue_missing(conn, workspace)
+    conn.execute(
+        "insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)"
+        " values (%s, 1, now() - interval '1 s', 'answered 503', now())",
+        [MODEL],
+    )
+    with_drain(database, [embedder, shadow[0]], until_empty)
+    assert queue(conn) == []
+    breaker = conn.execute("select outages, probe_until from core.indexing_breakers where model = %s", [MODEL])
+    assert breaker.fetchone() == (1, None)
+
+
+def test_re_embedding_goes_on_while_the_active_models_provider_is_out(
+    conn: psycopg.Connection,
+    database: str,
+    embedder: OpenAIEmbedder,
+    provider: EmbeddingServer,
+    shadow: tuple[OpenAIEmbedder, EmbeddingServer],
+    workspace: UUID,
+) -> None:
+    """It may be the way out of an outage that never ends; what was put off once is not left behind."""
+    page = pages.create_page(conn, workspace, ["one", "two"])
+    with_drain(database, embedder, until_empty)
+    enqueue_missing(conn, workspace)
+    provider.status = 503
+    conn.execute(
+        "insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)"
+        " values (%s, 1, now() + interval '1 hour', 'answered 503', now())",
+        [MODEL],
+    )
+    shadow[1].status, shadow[1].headers = 503, {"retry-after": "0.2"}
+    with_drain(database, [embedder, shadow[0]], until_empty)
+    assert len(queue(conn)) == 2
+    shadow[1].status = None
+    time.sleep(0.5)
+    with_drain(database, [embedder, shadow[0]], until_empty)
+    assert queue(conn) == [] and len(vectors(conn, page)) == 4

@@ -53,6 +53,8 @@ begin
         last_error = null
     where q.lease_id is not null
         or q.lane <> 0
+        -- put off: what it is now has not been written
+        or q.last_error is not null
         or excluded.priority < q.priority
         or excluded.op <> q.op
         -- settling: put off again, but not at each keystroke

@@ -39,7 +39,7 @@ begin
                     <= (p_lane, p_priority, t.workspace_id, p_due_seq)
                     and d.lane >= 0  -- as the index has it
                     and d.lease_id is null and d.run_at <= p_now
-                    and (not p_untried or d.run_at <= d.enqueued_at)
+                    and (not p_untried or d.last_error is null)
                 order by d.lane, d.priority, d.workspace_id, d.seq
                 limit p_quota
                 for update skip locked

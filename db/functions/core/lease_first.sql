@@ -33,7 +33,7 @@ begin
             where d.lane = p_lane and d.priority = p_priority
                 and d.seq > p_after_seq and d.seq <= p_due_seq
                 and d.lease_id is null and d.run_at <= p_now
-                and (not p_untried or d.run_at <= d.enqueued_at)
+                and (not p_untried or d.last_error is null)
             order by d.lane, d.priority, d.seq
             limit p_limit
             for update skip locked

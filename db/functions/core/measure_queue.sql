@@ -51,7 +51,7 @@ begin
         from (
             select
                 q.lease_id, q.enqueued_at, q.priority,
-                q.run_at > v_now or q.run_at > q.enqueued_at and q.priority = any(v_out) as waits
+                q.run_at > v_now or q.last_error is not null and q.priority = any(v_out) as waits
             from core.indexing_queue as q
             order by q.lane, q.priority, q.seq
             limit v_limit + 1
@@ -70,7 +70,7 @@ begin
         from (
             select
                 q.lease_id, q.enqueued_at, q.priority,
-                q.run_at > v_now or q.run_at > q.enqueued_at and q.priority = any(v_out) as waits
+                q.run_at > v_now or q.last_error is not null and q.priority = any(v_out) as waits
             from core.indexing_queue as q tablesample system (
                 least(100, 100.0 * 200 * 8192 / greatest(pg_relation_size(v_queue), 1))
             )

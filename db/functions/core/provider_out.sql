@@ -1,6 +1,7 @@
 -- core.provider_out: whether entries of a priority wait for a provider that may not be asked now: its breaker is open,
--- or somebody is finding out whether its outage is over. The first of p_models decides about edits, all of them about
--- re-embedding. Changes nothing; core.breaker_wait sends somebody to find out.
+-- or somebody is finding out whether its outage is over. The first of p_models decides about edits, the last about
+-- re-embedding: that is away from a provider that may never answer again. Changes nothing; core.breaker_wait sends
+-- somebody to find out.
 create or replace function core.provider_out(
     p_priority smallint,
     p_models text[],
@@ -17,7 +18,7 @@ as $$
         select
         from core.indexing_breakers as b
         where b.outages > 0 and greatest(b.open_until, b.probe_until) > p_now
-            and b.model = any(case when p_priority < 300 then p_models[1:1] else p_models end)
+            and b.model = p_models[case when p_priority < 300 then 1 else cardinality(p_models) end]
     );
 $$;
 

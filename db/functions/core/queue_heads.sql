@@ -37,12 +37,12 @@ as $$
             min(e.seq) as seq,
             min(e.enqueued_at) filter (
                 where e.lease_id is null and e.run_at <= p_now
-                    and (e.run_at <= e.enqueued_at or p.priority <> all(p_out))
+                    and (e.last_error is null or p.priority <> all(p_out))
             ) as ready_at,
             min(e.enqueued_at) filter (where p.priority < 300) as edit_at
         from places as p
         left join lateral (
-            select q.seq, q.lease_id, q.run_at, q.enqueued_at
+            select q.seq, q.lease_id, q.run_at, q.enqueued_at, q.last_error
             from core.indexing_queue as q
             where q.lane = p.lane and q.priority = p.priority and q.seq >= p.head
             order by q.lane, q.priority, q.seq

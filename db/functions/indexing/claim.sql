@@ -9,7 +9,7 @@
 -- leased, to be written without a vector: an outage costs a backlog one claim, and who finds out whether it is over one
 -- batch. rows: 0 when there is none. seq: the last one. workspace_rows, workspace_seqs: of each given
 -- workspace. stale: places of entries that something has to be written for. places, models, bodies: a text to embed by
--- a model and the place of its entry. waits: core.breaker_wait of each of p_models, when there is something to embed.
+-- a model and the place of its entry. waits: core.breaker_wait of each of p_models that is to embed something.
 create or replace function indexing.claim(
     p_lane smallint,
     p_priority smallint,
@@ -100,7 +100,15 @@ begin
         v_generations, v_vers, v_text_hashes, v_stale, v_row_ids
     );
     if cardinality(places) > 0 then
-        waits := array(select core.breaker_wait(m, v_now) from unnest(p_models) as m);
+        -- Nobody is sent to find out about a model that these texts do not ask. What is re-embedded and misses the
+        -- active model's vector, too, is held by nothing while that is out: it comes again, but not at once.
+        waits := array(
+            select case when p_priority >= 300 and w.wait > 0 then greatest(w.wait, 5) else w.wait end
+            from (
+                select case when m = any(models) then core.breaker_wait(m, v_now) end as wait
+                from unnest(p_models) as m
+            ) as w
+        );
     end if;
     return next;
 end;

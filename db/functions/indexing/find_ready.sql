@@ -8,7 +8,7 @@
 create or replace function indexing.find_ready(
     p_priorities smallint[],
     p_after_seqs bigint[],
-    p_models text[]
+    p_models text[] default '{}'  -- workers of the release before have none
 )
 returns table (priorities smallint[], seqs bigint[], suspects smallint[], outages smallint[], last_seq bigint)
 language plpgsql
@@ -42,7 +42,7 @@ begin
             (0::smallint, 9223372036854775807::bigint),
             (1::smallint, (extract(epoch from v_now) * 1000000)::bigint)
         ) as l (lane, due_seq)
-        where last_seq is not null
+        where last_seq is not null and (l.lane = 0 or u.priority <> all(outages))  -- suspects have all failed before
         offset 0
     ) as k
     cross join lateral (
@@ -50,7 +50,7 @@ begin
         from core.indexing_queue as d
         where d.lane = k.lane and d.priority = k.priority and d.seq > k.after_seq and d.seq <= k.due_seq
             and d.lease_id is null and d.run_at <= v_now
-            and (not k.is_out or d.run_at <= d.enqueued_at)
+            and (not k.is_out or d.last_error is null)
         order by d.lane, d.priority, d.seq
         limit 1
     ) as d;

@@ -92,7 +92,7 @@ select results_eq('select ready from indexing.count_ready(50)', 'values (2)', 'u
 select set_config('quire.fake_now', '2031-05-05 12:00:30+00', true);
 
 -- The provider is out: entry 1 was put off, entry 2 was not.
-update core.indexing_queue set run_at = enqueued_at + interval '1 ms' where no = 1;
+update core.indexing_queue set last_error = 'its provider was out' where no = 1;
 create function pg_temp.depth() returns text language sql as $$
     select format('%s ready for %s s, %s back off', s.pending, s.oldest_seconds, s.backing_off) from ops.indexing_state() as s
 $$;
@@ -113,7 +113,7 @@ select results_eq(
     'also where only the statistics say so: for as long as nobody has asked'
 );
 select indexing.close_breaker((select m.name from core.embedding_models as m where m.state = 'active'));
-update core.indexing_queue set run_at = enqueued_at where no = 1;
+update core.indexing_queue set last_error = null where no = 1;
 update core.indexing_queue set run_at = core.clock() - interval '36 s' where no = 2;
 select set_config('quire.fake_now', '2031-05-05 12:00:30+00', true);
 select results_eq(

@@ -12073,7 +12073,7 @@ CREATE FUNCTION indexing.find_ready(p_priorities smallint[], p_after_seqs bigint
 declare
     v_now constant timestamptz := core.clock();
 begin
-    select s.last_value into last_seq from core.indexing_seq as s
+    select s.last_value - (not s.is_called)::integer into last_seq from core.indexing_seq as s
     where not exists (select from core.indexing_control as c where c.paused);
     outages := array(select p from unnest(p_priorities) as p where core.provider_out(p, p_models, v_now));
     select
@@ -19617,7 +19617,7 @@ COMMENT ON COLUMN ops.indexing_entries.attempts IS 'Claims so far.';
 -- Name: COLUMN indexing_entries.error; Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON COLUMN ops.indexing_entries.error IS 'What the last failed attempt said.';
+COMMENT ON COLUMN ops.indexing_entries.error IS 'What the last failed attempt said, or that the provider was out.';
 
 
 --

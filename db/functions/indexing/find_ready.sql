@@ -23,7 +23,7 @@ as $$
 declare
     v_now constant timestamptz := core.clock();
 begin
-    select s.last_value into last_seq from core.indexing_seq as s
+    select s.last_value - (not s.is_called)::integer into last_seq from core.indexing_seq as s
     where not exists (select from core.indexing_control as c where c.paused);
     outages := array(select p from unnest(p_priorities) as p where core.provider_out(p, p_models, v_now));
     select

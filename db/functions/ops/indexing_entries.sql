@@ -57,7 +57,8 @@ comment on column ops.indexing_entries.status is
 comment on column ops.indexing_entries.priority is
 '0 interactive, 100 edit, 200 import, 300 re-embed; NULL once finished.';
 comment on column ops.indexing_entries.attempts is 'Claims so far.';
-comment on column ops.indexing_entries.error is 'What the last failed attempt said.';
+comment on column ops.indexing_entries.error is
+'What the last failed attempt said, or that the provider was out.';
 comment on column ops.indexing_entries.enqueued_at is 'When the oldest edit came that it stands for.';
 comment on column ops.indexing_entries.run_at is 'Not claimed before.';
 comment on column ops.indexing_entries.lease_until is 'Until when a worker holds it.';

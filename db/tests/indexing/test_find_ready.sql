@@ -1,5 +1,5 @@
 begin;
-select plan(16);
+select plan(17);
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 insert into core.workspaces (id, name, created_at) values ('00000000-0000-7000-8000-000000000001', 'w', now());
 insert into core.pages (workspace_id, id, title, block_order) values (
@@ -83,6 +83,12 @@ select is(pg_temp.ready(-1), '{} suspects {}', 'while the queue is paused, nothi
 select is(
     (select f.last_seq from indexing.find_ready('{0}', '{-1}', '{m}') as f), null,
     'which says nothing about what lies where'
+);
+update core.indexing_control set paused = false;
+alter sequence core.indexing_seq restart;
+select is(
+    (select f.last_seq from indexing.find_ready('{0}', '{-1}', '{m}') as f), 0::bigint,
+    'the first entry ever lies behind what was drawn before it'
 );
 select * from finish();
 rollback;

@@ -47,9 +47,9 @@ select is(
     (select f.seqs from indexing.find_ready('{200,100,0}', '{-1,40,-1}', '{m}') as f), '{42,41,50}'::bigint[],
     'where a claim would begin'
 );
+select setval('core.indexing_seq', 77);
 select is(
-    (select f.last_seq from indexing.find_ready('{0}', '{-1}', '{m}') as f),
-    (select s.last_value from core.indexing_seq as s), 'what was drawn last'
+    (select f.last_seq from indexing.find_ready('{0}', '{-1}', '{m}') as f), 77::bigint, 'what was drawn last'
 );
 
 -- The provider is out: entries 3 and 4 were never put off.

@@ -1,8 +1,8 @@
 -- indexing.enqueue_missing: queues, at the lowest priority, blocks that have no entry, or no vector of its content by a
 -- model: while a new model is filled, after an adoption, or should an entry ever be lost. A slice of at most p_pages
--- pages a call, in key order behind the last one; no row: the end is reached. A slice ends with the page that makes it a
--- thousand rows: a save of a block that is being queued waits for this transaction. Rows are inserted in key order, as a
--- save does.
+-- pages a call, in key order behind the last one; no row: the end is reached. A slice ends with the page that makes it
+-- a thousand rows: a save of a block that is being queued waits for this transaction. Rows are inserted in key order,
+-- as a save does.
 create or replace function indexing.enqueue_missing(
     p_model text,
     p_after_workspace_id uuid,

@@ -12,6 +12,7 @@ import psycopg
 
 from app import __version__
 from db.migration_files import MigrationError
+from db.requirements import advice
 from db.settings import SettingsError
 
 # Command -> (module with add_parser(subparsers) and run(args) -> exit code, line of help).
@@ -103,6 +104,11 @@ def _run(module: str, args: argparse.Namespace) -> int:
         return 2
     except psycopg.OperationalError as error:
         print(f"quire: the database cannot be used: {str(error).strip()}", file=sys.stderr)
+        return 1
+    except psycopg.Error as error:
+        if (reason := advice(error)) is None:
+            raise
+        print(f"quire: {reason}", file=sys.stderr)
         return 1
     except (MigrationError, RuntimeError) as error:
         print(f"quire: {error}", file=sys.stderr)

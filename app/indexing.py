@@ -20,11 +20,18 @@ from psycopg.types.json import Jsonb
 from app.progress import Progress
 from app.quickstart import FILE_NAME, find_database_url
 from db.commands import Subparsers
-from db.requirements import connect
+from db.requirements import advice, connect
 from db.settings import Settings
 
 BATCH = 1000  # dead letters of one transaction
 _ONE = frozenset({"workspace_id", "page_id", "no"})
+_OPTIONS = {
+    "error_code": "--error-code",
+    "fingerprint": "--fingerprint",
+    "text": "--text",
+    "died_after": "--after",
+    "died_before": "--before",
+}
 _USAGE = 2
 
 
@@ -41,7 +48,9 @@ def add_parser(subparsers: Subparsers) -> None:
     _add(actions, "state", "depth, age, providers out, dead letters by code, who holds vacuum back, paused or not")
     listing = _add(actions, "dead-letters", "list dead letters, newest first; --group: by what is wrong", filtered=True)
     listing.add_argument("--group", action="store_true", help="one line a group of alike errors, the largest first")
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)")
+    listing.add_argument(
+        "--limit", type=_number(1, 1000), default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
+    )
     listing.add_argument("--cursor", help="go on where the list before ended, as its last line says")
     for action, summary, rest in (
         ("replay", "put dead letters back into the queue", ""),
@@ -71,13 +80,16 @@ def _add(
         group = parser.add_argument_group("which", "All that are given count.")
         group.add_argument("--workspace", dest="workspace_id", metavar="ID", type=_uuid, help="of this workspace")
         group.add_argument("--page", dest="page_id", metavar="ID", type=_uuid, help="of this page")
-        group.add_argument("--no", type=int, metavar="N", help="of the block with this number; 0 is the title")
+        group.add_argument(
+            "--no", type=_number(0, 2_147_483_647), metavar="N", help="of the block with this number; 0 is the title"
+        )
         group.add_argument("--error-code", metavar="CODE", help="with this error code")
         group.add_argument("--fingerprint", metavar="F", help="of this group of alike errors")
         group.add_argument("--text", help="whose error contains this, upper or lower case")
         group.add_argument("--after", dest="died_after", metavar="TIME", help="given up then or later; UTC unless said")
         group.add_argument("--before", dest="died_before", metavar="TIME", help="given up before; UTC unless said")
-        group.add_argument("--discarded", action="store_true", help="the discarded instead of the open ones")
+        if name != "discard":
+            group.add_argument("--discarded", action="store_true", help="the discarded instead of the open ones")
     return parser
 
 
@@ -107,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
             raise
         except psycopg.Error as error:
             wrong = (error.sqlstate or "").startswith("PT4")
-            return _fail(error.diag.message_primary or str(error), _USAGE if wrong else 1)
+            return _fail(advice(error) or _as_typed(error.diag.message_primary or str(error)), _USAGE if wrong else 1)
 
 
 def _state(connection: psycopg.Connection, args: argparse.Namespace) -> int:
@@ -127,6 +139,7 @@ def _state(connection: psycopg.Connection, args: argparse.Namespace) -> int:
     about = "" if state["exact"] else "about "
     print(f"pending      {about}{state['pending']} (oldest: {state['oldest_seconds']:.0f} s)")
     print(f"backing off  {state['backing_off']}")
+    print(f"lag          {state['lag_seconds']:.0f} s (the oldest edit that is not indexed, backing off or not)")
     print(f"processing   {state['processing']}")
     codes = ", ".join(f"{code} {count}" for code, count in sorted(state["dead_by_code"].items()))
     print(f"dead         {state['dead']}{f' ({codes})' if codes else ''}")
@@ -179,7 +192,11 @@ def _bulk(connection: psycopg.Connection, args: argparse.Namespace) -> int:
     if not chosen and not args.all:
         return _fail(f"say which to {args.action}, or --all", _USAGE)
     if args.all and chosen:
-        return _fail("--all stands for all open ones: leave the other options out, or --all", _USAGE)
+        return _fail(
+            "--all stands for all open ones: leave the other options out, or --all"
+            + (" (--discarded alone: all discarded ones)" if chosen == {"discarded": True} else ""),
+            _USAGE,
+        )
     one = set(chosen) >= _ONE
     total = _row(connection, "select ops.count_dead_letters(%s) as count", Jsonb(chosen))["count"]
     if not total:
@@ -242,7 +259,14 @@ def _filter(args: argparse.Namespace) -> dict[str, Any]:
     """The options as a filter of dead letters."""
     names = ("workspace_id", "page_id", "no", "error_code", "fingerprint", "text", "died_after", "died_before")
     chosen = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return chosen | ({"discarded": True} if args.discarded else {})
+    return chosen | ({"discarded": True} if getattr(args, "discarded", False) else {})
+
+
+def _as_typed(message: str) -> str:
+    """What is wrong with a filter, by the options that it was given in."""
+    for member, option in _OPTIONS.items():
+        message = message.replace(f"the filter's {member} ", f"{option} ")
+    return message
 
 
 def _confirmed(what: str) -> bool:
@@ -278,6 +302,15 @@ def _time(moment: datetime) -> str:
 def _line(text: str) -> str:
     """One line without characters that steer a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)[:300]
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.lstrip("-").isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"takes a number from {least} to {most}")
+        return int(text)
+
+    return number
 
 
 def _uuid(text: str) -> str:

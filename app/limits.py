@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 
 from app.quickstart import need_database_url
 from db.commands import Subparsers
-from db.requirements import connect
+from db.requirements import advice, connect
 from db.settings import Settings
 
 _USAGE = 2
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             raise
         except psycopg.Error as error:
             wrong = (error.sqlstate or "").startswith("PT4")
-            print(f"quire limits: {error.diag.message_primary or error}", file=sys.stderr)
+            print(f"quire limits: {advice(error) or error.diag.message_primary or error}", file=sys.stderr)
             return _USAGE if wrong else 1
 
 

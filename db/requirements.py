@@ -31,6 +31,19 @@ def connect(conninfo: str, timeout: int = 10) -> psycopg.Connection:
         raise ServerUnfit(f"cannot connect to {mask_password(conninfo)}: {str(error).strip()}") from error
 
 
+def advice(error: psycopg.Error) -> str | None:
+    """What the database said, and what to do about it: rights or a migration that are missing; None: neither is."""
+    said = error.diag.message_primary or str(error)
+    if error.sqlstate == "42501":
+        return (
+            f"{said}: the login has not the rights for that; log in as the role that owns the migrations, or as the one"
+            " that docs/production-roles.md gives it to"
+        )
+    if error.sqlstate in ("3F000", "42883", "42P01"):
+        return f"{said}: is `quire migrate` still to be run?"
+    return None
+
+
 def pgvector_problem(connection: psycopg.Connection) -> str | None:
     """What is wrong with pgvector in this database: missing, too old, or nothing (None)."""
     row = connection.execute(

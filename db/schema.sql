@@ -4522,8 +4522,24 @@ begin
                 'fingerprint, text, died_after, died_before, discarded', left(v_member.key, 64)
                 using errcode = 'PT400', constraint = 'bad_filter',
                 detail = jsonb_build_object('parameter', left(v_member.key, 64))::text;
-        elsif v_value is null or v_member.key = 'fingerprint' and v_value !~ '^[0-9a-f]{16}$' then
-            raise exception 'the filter''s % cannot be %', v_member.key, left(v_member.value::text, 80)
+        elsif v_value is null
+            or v_value = ''  -- every error has that in it
+            or (
+                case v_member.key
+                    when 'no' then v_value::integer < 0
+                    when 'fingerprint' then v_value !~ '^[0-9a-f]{16}$'
+                    else false
+                end
+            ) then
+            raise exception 'the filter''s % cannot be %: it takes %', v_member.key, left(v_member.value::text, 80),
+                case
+                    when v_member.key in ('workspace_id', 'page_id') then 'a UUID'
+                    when v_member.key = 'no' then 'the number of a block, 0 for the title'
+                    when v_member.key = 'fingerprint' then '16 hexadecimal digits, as the groups show them'
+                    when v_member.key in ('died_after', 'died_before') then 'a time, such as 2026-01-31T12:00:00Z'
+                    when v_member.key = 'discarded' then 'true or false'
+                    else 'text that is not empty'
+                end
                 using errcode = 'PT400', constraint = 'bad_filter',
                 detail = jsonb_build_object('parameter', v_member.key)::text;
         end if;

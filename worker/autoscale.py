@@ -96,7 +96,11 @@ class Asker:
                         self._stop.wait(ASK_SECONDS)
             except psycopg.Error as error:
                 if not away:
-                    log.warning("database away, keeping what runs", extra={"reason": f"{error}".strip()})
+                    gone = isinstance(error, psycopg.OperationalError)
+                    log.warning(
+                        "database away, keeping what runs" if gone else "no answer how many workers are wanted",
+                        extra={"reason": f"{error}".strip()},
+                    )
                     away = True
                 self._stop.wait(ASK_SECONDS)
 

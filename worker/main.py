@@ -111,6 +111,10 @@ async def prepare(context: Context, schedule: list[Task]) -> None:
             raise ConfigurationError(f"{error.diag.message_primary}: correct QUIRE_EMBEDDING_DIMENSIONS") from error
         if error.diag.constraint_name in ("model_not_active", "bad_model"):
             raise ConfigurationError(str(error.diag.message_primary)) from error
+        if error.sqlstate == "42501":
+            raise ConfigurationError(
+                f"{error.diag.message_primary}: QUIRE_WORKER_DATABASE_URL has to log in as quire_worker"
+            ) from error
         if error.sqlstate in ("3F000", "42883", "42P01"):
             # A worker may be started before the migration that it needs has ended.
             raise psycopg.OperationalError(

@@ -15,6 +15,7 @@ import pytest
 
 from app import quickstart
 from app.cli import COMMANDS, PROCESSES, main
+from db.settings import as_role
 
 pytestmark = pytest.mark.once
 
@@ -125,3 +126,24 @@ def test_interrupt_is_an_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("app.doctor.run", interrupted)
     assert main(["doctor"]) == 130
+
+
+@pytest.mark.parametrize("command", ["purge", "purge --dry-run", "schedule", "schedule procrastinate"])
+def test_what_a_login_may_not_do_is_a_sentence(database: str, command: str) -> None:
+    refused(as_role(database, "quire_api"), command, "the login has not the rights for that")
+
+
+@pytest.mark.parametrize(
+    "command", ["purge --dry-run", "schedule", "reembed --status", "indexing state", "limits list"]
+)
+def test_a_database_that_was_not_migrated_is_a_sentence(empty_database: str, command: str) -> None:
+    refused(empty_database, command, "is `quire migrate` still to be run?")
+
+
+def refused(conninfo: str, command: str, reason: str) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("QUIRE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", *command.split()],
+        env={**env, "DATABASE_URL": conninfo}, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert (done.returncode, reason in done.stderr, "Traceback" in done.stderr) == (1, True, False), done.stderr

@@ -69,6 +69,16 @@ def test_the_state_for_people_and_for_scripts(database: str, conn: psycopg.Conne
     assert indexing(database, "resume").stdout == "was not paused\n"
 
 
+def test_the_lag_counts_what_backs_off(database: str, conn: psycopg.Connection) -> None:
+    conn.execute(
+        "insert into core.indexing_queue (workspace_id, page_id, no, run_at, enqueued_at)"
+        " values (%s, %s, 1, now() + interval '1 hour', now() - interval '90 seconds')",
+        [WORKSPACE, PAGE],
+    )
+    shown = indexing(database, "state").stdout
+    assert re.search("^pending +0 .oldest: 0 s.$", shown, re.M) and re.search("^lag +9[0-9] s ", shown, re.M), shown
+
+
 def test_a_provider_that_is_out_is_shown(database: str, conn: psycopg.Connection) -> None:
     conn.execute("truncate core.indexing_breakers")
     assert (read(database, "state")["outages"], "provider" in indexing(database, "state").stdout) == ([], False)
@@ -184,26 +194,34 @@ def test_thousands_go_in_short_transactions(database: str, conn: psycopg.Connect
     [
         (("replay",), 2, "--all"),
         (("replay", "--all", "--text", "x"), 2, "leave the other options out"),
-        (("discard", "--all", "--discarded"), 2, "leave the other options out"),
-        (("discard", "--discarded", "--yes"), 0, "no dead letter matches"),
-        (("dead-letters", "--fingerprint", "x"), 2, "fingerprint"),
-        (("dead-letters", "--after", "soon"), 2, "died_after"),
-        (("dead-letters", "--limit", "0"), 2, "limit"),
+        (("replay", "--all", "--discarded"), 2, "--discarded alone: all discarded ones"),
+        (("discard", "--discarded", "--yes"), 2, "unrecognized arguments: --discarded"),
+        (("discard", "--text", "", "--yes"), 2, '--text cannot be "": it takes text that is not empty'),
+        (("discard", "--error-code", "", "--yes"), 2, '--error-code cannot be ""'),
+        (("dead-letters", "--fingerprint", "x"), 2, '--fingerprint cannot be "x": it takes 16 hexadecimal digits'),
+        (("dead-letters", "--after", "soon"), 2, '--after cannot be "soon": it takes a time'),
+        (("dead-letters", "--no", "-1"), 2, "--no: takes a number from 0"),
+        (("dead-letters", "--limit", "0"), 2, "--limit: takes a number from 1 to 1000"),
+        (("dead-letters", "--limit", "99999999999999"), 2, "--limit: takes a number from 1 to 1000"),
         (("dead-letters", "--cursor", "x"), 2, "cursor"),
         (("dead-letters", "--group", "--cursor", "x"), 2, "no pages"),
         (("dead-letters", "--workspace", "mine"), 2, "UUID"),
         (("fly",), 2, "fly"),
     ],
 )
-def test_what_cannot_be_done_is_said(database: str, arguments: tuple[str, ...], code: int, reason: str) -> None:
+def test_what_cannot_be_done_is_said(
+    database: str, conn: psycopg.Connection, arguments: tuple[str, ...], code: int, reason: str
+) -> None:
+    bury(conn, 1, 1)
     done = indexing(database, *arguments)
     assert (done.returncode, reason in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr
+    assert conn.execute("select count(*) from core.indexing_dead_letters where discarded_at is null").fetchone() == (1,)
 
 
 def test_a_login_without_the_right_is_told_so(database: str, conn: psycopg.Connection) -> None:
     bury(conn, 1, 1)
     done = indexing(as_role(database, "quire_monitor"), "replay", "--all", "--yes")
-    assert (done.returncode, "permission denied" in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, "the login has not the rights for that" in done.stderr) == (1, True), done.stderr
     assert read(as_role(database, "quire_monitor"), "state")["dead"] == 1
     assert indexing(as_role(database, "quire_maintenance"), "replay", "--all", "--yes").returncode == 0

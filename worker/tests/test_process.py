@@ -258,6 +258,18 @@ def test_another_dimension_of_a_known_model_is_refused(
         assert "correct QUIRE_EMBEDDING_DIMENSIONS" in worker.log_file.read()
 
 
+@pytest.mark.parametrize("arguments", [(), ("--autoscale", "1:2")], ids=["worker", "supervisor"])
+def test_a_login_that_may_not_work_is_told_so(
+    database: str, provider: EmbeddingServer, arguments: tuple[str, ...]
+) -> None:
+    login = {"QUIRE_WORKER_DATABASE_URL": as_role(database, "quire_monitor")}
+    with running(database, provider, *arguments, **login) as worker:
+        assert worker.process.wait(30) == 2
+        worker.log_file.seek(0)
+        said = worker.log_file.read()
+        assert "has to log in as quire_worker" in said and "Traceback" not in said and "database away" not in said
+
+
 def test_an_unknown_model_is_refused_while_there_are_vectors(
     conn: psycopg.Connection, database: str, provider: EmbeddingServer
 ) -> None:

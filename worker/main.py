@@ -207,7 +207,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--autoscale", metavar="MIN:MAX",
         help="run MIN to MAX worker processes, as many as the queue wants (ops.workers_wanted): more at once, fewer "
-        "after a cooldown; a killed one is replaced. They end with this process, however it ends",
+        "after a cooldown; a killed one is replaced. They end with this process, however it ends. One for a database: "
+        "other workers (of quire up, of another machine) are not counted, and two start as many each",
     )  # fmt: skip
     args = parser.parse_args(argv)
     try:

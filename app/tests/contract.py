@@ -51,6 +51,14 @@ def statuses(method: str, route: str) -> set[str]:
     return set(document()["paths"][route][operation]["responses"])
 
 
+def unlisted(method: str, route: str, status: int, kind: str, body: Any) -> list[str]:
+    """The members of an answer of that media type that its schema does not name, such as ``blocks[].type``."""
+    operation = document()["paths"][route]["get" if method == "HEAD" else method.lower()]
+    content = resolved(operation["responses"][str(status)]).get("content", {})
+    schema = content.get(kind, {}).get("schema", {})
+    return sorted({name.removeprefix(".") for name in _unlisted(body, [schema], "")})
+
+
 @dataclass(frozen=True)
 class Field:
     """A place where a client puts text into a request.
@@ -93,6 +101,32 @@ def resolved(value: dict[str, Any]) -> dict[str, Any]:
             target = target[part]
         value = target
     return value
+
+
+def _unlisted(value: object, schemas: list[dict[str, Any]], at: str) -> Iterator[str]:
+    parts = [part for schema in schemas for part in _parts(schema)]
+    if isinstance(value, list):
+        items = [part["items"] for part in parts if "items" in part]
+        for item in cast("list[object]", value):
+            yield from _unlisted(item, items, f"{at}[]")
+    elif isinstance(value, dict) and any("properties" in part for part in parts):
+        # Where any member may be, such as the data of a block, nothing is looked at.
+        if any(part.get("additionalProperties") for part in parts):
+            return
+        for name, member in cast("dict[str, object]", value).items():
+            named = [part["properties"][name] for part in parts if name in part.get("properties", {})]
+            if not named:
+                yield f"{at}.{name}"
+            yield from _unlisted(member, named, f"{at}.{name}")
+
+
+def _parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema and those that it is made of."""
+    schema = resolved(schema)
+    yield schema
+    for kind in ("allOf", "oneOf", "anyOf"):
+        for part in schema.get(kind, ()):
+            yield from _parts(part)
 
 
 def _strings(schema: dict[str, Any], at: str, seen: tuple[str, ...]) -> Iterator[str]:

@@ -135,7 +135,7 @@ class Api:
 
 
 def check_contract(response: httpx.Response) -> None:
-    """Hold an answer against openapi.yaml: status, media type, problem code, required headers."""
+    """Hold an answer against openapi.yaml: status, media type, problem code, required headers, members of JSON."""
     response.read()
     method, path = response.request.method, response.request.url.path
     code = (
@@ -158,6 +158,10 @@ def check_contract(response: httpx.Response) -> None:
     assert str(response.status_code) in contract.statuses(method, template), (
         f"{method} {template} answered {response.status_code} {code}: not in the contract"
     )
+    kind = response.headers.get("content-type", "").partition(";")[0]
+    if code is None and kind.endswith("json") and response.content:  # a problem has the members of its code
+        unlisted = contract.unlisted(method, template, response.status_code, kind, response.json())
+        assert not unlisted, f"{method} {template} answers with what the contract does not name: {unlisted}"
     if response.status_code in (429, 503):
         assert int(response.headers["retry-after"]) >= 1
 

@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 
+from app.audit import ACTIONS
 from app.tests import contract
 from app.tests.issuer import ISSUER
 from app.tests.processes import Api
@@ -112,12 +113,28 @@ def test_subjects_of_jwts_are_linked_and_disabled(api: Api) -> None:
         ("user", "create", "a\nb"),
         ("workspace", "create", ""),
         ("workspace", "rename", str(uuid.uuid4()), "x"),
-        ("audit", "--limit", "0"),
         ("audit", "--user", "nobody"),
     ],
 )
 def test_what_cannot_be_done_is_said(api: Api, arguments: tuple[str, ...]) -> None:
     assert refused(api, *arguments)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("limit", ["0", "1001", "99999999999999"])
+def test_a_limit_of_the_log_is_refused_as_usage(api: Api, limit: str) -> None:
+    done = quire(api, "audit", "--limit", limit)
+    assert (done.returncode, done.stdout) == (2, "") and f"limit must be 1 to 1000, not {limit}" in done.stderr
+
+
+@pytest.mark.once
+def test_the_actions_of_the_help_are_those_that_are_written_down() -> None:
+    files = (contract.ROOT / "db/functions").rglob("*.sql")
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert set(ACTIONS) == set(re.findall(r"perform core\.write_audit\(\s*'([a-z_]+\.[a-z_]+)'", text))
+    assert text.count("perform core.write_audit(") == len(re.findall(r"perform core\.write_audit\(\s*'", text)), (
+        "an action that is not a literal"
+    )
 
 
 @pytest.mark.once

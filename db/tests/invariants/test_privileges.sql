@@ -73,9 +73,9 @@ select set_eq(
     array[
         'quire_worker procrastinate.procrastinate_jobs', 'quire_worker procrastinate.procrastinate_events',
         'quire_worker procrastinate.procrastinate_periodic_defers', 'quire_worker procrastinate.procrastinate_workers',
-        'quire_monitor ops.indexing_entries', 'quire_monitor ops.periodic_state'
+        'quire_monitor ops.indexing_entries', 'quire_monitor ops.periodic_state', 'quire_monitor ops.purge_runs'
     ],
-    'the API reaches no table or column; the worker the library''s own; the monitor two views'
+    'the API reaches no table or column; the worker the library''s own; the monitor two views and the runs'
 );
 select is_empty(
     $$

@@ -7,7 +7,7 @@ import argparse
 import psycopg
 
 from app.people_cli import WHERE, Row, print_rows, run_action, user_id, uuid_argument
-from db.commands import Subparsers
+from db.commands import Subparsers, number
 
 # What functions of the database write down.
 ACTIONS = (
@@ -17,7 +17,6 @@ ACTIONS = (
     "schedule.change", "subjects.disable", "subjects.link", "tokens.create", "tokens.revoke", "tokens.rotate",
     "users.create", "workspaces.create", "workspaces.rename",
 )  # fmt: skip
-_MOST = 1000
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -30,11 +29,11 @@ def add_parser(subparsers: Subparsers) -> None:
         " Who worked on the database itself is its login. " + WHERE,
         epilog=f"Actions: {', '.join(ACTIONS)}.",
     )
-    parser.add_argument("--action", dest="only", metavar="ACTION", help="only this one of those below")
+    parser.add_argument("--action", dest="only", metavar="ACTION", choices=ACTIONS, help="only this one of those below")
     parser.add_argument("--workspace", type=uuid_argument, metavar="ID", help="only about this workspace")
     parser.add_argument("--user", metavar="USER", help="only by this user: name or id")
     parser.add_argument(
-        "--limit", type=_limit, default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
+        "--limit", type=number(1, 1000), default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     parser.set_defaults(action="list")
@@ -43,16 +42,6 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what the command line says; exit code 0, or 1 with the reason on standard error."""
     return run_action("audit", {"list": _list}, args)
-
-
-def _limit(text: str) -> int:
-    try:
-        limit = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("it is a number") from None
-    if not 1 <= limit <= _MOST:
-        raise argparse.ArgumentTypeError(f"limit must be 1 to {_MOST}, not {limit}")
-    return limit
 
 
 def _list(connection: psycopg.Connection[Row], args: argparse.Namespace) -> int:

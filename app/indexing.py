@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 
 from app.progress import Progress
 from app.quickstart import FILE_NAME, find_database_url
-from db.commands import Subparsers
+from db.commands import Subparsers, number
 from db.requirements import advice, connect
 from db.settings import Settings
 
@@ -49,7 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
     listing = _add(actions, "dead-letters", "list dead letters, newest first; --group: by what is wrong", filtered=True)
     listing.add_argument("--group", action="store_true", help="one line a group of alike errors, the largest first")
     listing.add_argument(
-        "--limit", type=_number(1, 1000), default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
+        "--limit", type=number(1, 1000), default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
     )
     listing.add_argument("--cursor", help="go on where the list before ended, as its last line says")
     for action, summary, rest in (
@@ -81,7 +81,7 @@ def _add(
         group.add_argument("--workspace", dest="workspace_id", metavar="ID", type=_uuid, help="of this workspace")
         group.add_argument("--page", dest="page_id", metavar="ID", type=_uuid, help="of this page")
         group.add_argument(
-            "--no", type=_number(0, 2_147_483_647), metavar="N", help="of the block with this number; 0 is the title"
+            "--no", type=number(0, 2_147_483_647), metavar="N", help="of the block with this number; 0 is the title"
         )
         group.add_argument("--error-code", metavar="CODE", help="with this error code")
         group.add_argument("--fingerprint", metavar="F", help="of this group of alike errors")
@@ -302,15 +302,6 @@ def _time(moment: datetime) -> str:
 def _line(text: str) -> str:
     """One line without characters that steer a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)[:300]
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isascii() or not text.lstrip("-").isdigit() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"takes a number from {least} to {most}")
-        return int(text)
-
-    return number
 
 
 def _uuid(text: str) -> str:

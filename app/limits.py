@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from app.quickstart import need_database_url
-from db.commands import Subparsers
+from db.commands import Subparsers, number
 from db.requirements import advice, connect
 from db.settings import Settings
 
@@ -50,7 +50,9 @@ def add_parser(subparsers: Subparsers) -> None:
     watch.add_argument("--share", type=float, default=0.8, metavar="X", help="close is from here on (default: 0.8)")
     watch.add_argument("--every", type=float, default=2, metavar="SECONDS", help="how often to look (default: 2)")
     watch.add_argument("--once", action="store_true", help="look once")
-    watch.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)")
+    watch.add_argument(
+        "--limit", type=number(1, 1000), default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
+    )
     unblock = _add(actions, "unblock", "let a user in again, with all points back", audited=True)
     unblock.add_argument("key", metavar="USER|KEY", help="name of a user, or a key as `quire limits watch` shows it")
     unblock.add_argument("--policy", metavar="NAME", help="of this policy only (default: of all)")

@@ -25068,6 +25068,13 @@ GRANT SELECT ON TABLE ops.periodic_state TO quire_monitor;
 
 
 --
+-- Name: TABLE purge_runs; Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+GRANT SELECT ON TABLE ops.purge_runs TO quire_monitor;
+
+
+--
 -- Name: TABLE procrastinate_events; Type: ACL; Schema: procrastinate; Owner: quire_owner
 --
 

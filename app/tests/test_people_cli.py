@@ -124,7 +124,14 @@ def test_what_cannot_be_done_is_said(api: Api, arguments: tuple[str, ...]) -> No
 @pytest.mark.parametrize("limit", ["0", "1001", "99999999999999"])
 def test_a_limit_of_the_log_is_refused_as_usage(api: Api, limit: str) -> None:
     done = quire(api, "audit", "--limit", limit)
-    assert (done.returncode, done.stdout) == (2, "") and f"limit must be 1 to 1000, not {limit}" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--limit: takes a number from 1 to 1000, not '{limit}'" in done.stderr
+
+
+@pytest.mark.once
+def test_an_action_that_nothing_writes_is_refused(api: Api) -> None:
+    done = quire(api, "audit", "--action", "indexing.discard")
+    assert (done.returncode, done.stdout) == (2, "") and "dead_letters.discard" in done.stderr
 
 
 @pytest.mark.once

@@ -102,11 +102,12 @@ def _show(connection: psycopg.Connection) -> int:
     rows = _progress(connection)
     for row in rows:
         print(
-            f"{row.state:8} {row.model} ({row.dimensions} dimensions): {row.total - row.missing} of {row.total} texts"
-            f" have its vector" + (f", {row.waiting} wait" if row.state == "shadow" else "")
+            f"{row.state:8} {row.model} ({row.dimensions} dimensions): {row.done} of {row.total} texts have its vector"
+            + (f", {row.dead} are dead letters" if row.dead else "")
+            + (f", {row.waiting} wait" if row.state == "shadow" else "")
         )
-    if rows and rows[0].dead:
-        print(f"{rows[0].dead} texts are dead letters: they get no vector until they are edited or replayed")
+    if any(row.dead for row in rows):
+        print("Dead letters get no vector until they are edited or replayed: quire indexing dead-letters")
     return 0
 
 
@@ -122,6 +123,11 @@ class _Row:
     missing: int
     dead: int
     waiting: int
+
+    @property
+    def done(self) -> int:
+        """Texts that have its vector; those still missing do not count the dead letters."""
+        return self.total - self.missing - self.dead
 
 
 def _progress(connection: psycopg.Connection) -> list[_Row]:
@@ -189,11 +195,13 @@ def _reembed(connection: psycopg.Connection, args: argparse.Namespace, settings:
     _build_index(connection, model)
     try:
         time.sleep(max(0.0, followed - time.monotonic()))
-        old = _fill(connection, model)
+        old, dead = _fill(connection, model)
     except KeyboardInterrupt:
         print("\nstopped; workers finish what is queued. `quire reembed` goes on, --abort gives up", file=sys.stderr)
         raise
     print(f"{model.name} is the active model now; {old} is no longer. API and workers follow within seconds.")
+    if dead:
+        print(f"{dead} texts are dead letters and have no vector of it: quire indexing dead-letters")
     print("Set QUIRE_EMBEDDER and its companions accordingly at the next restart. `quire reembed --drop-old` removes")
     print("the old vectors, once every process has followed.")
     return 0
@@ -258,8 +266,11 @@ def _build_index(connection: psycopg.Connection, model: Model) -> None:
     connection.execute(sql.SQL("comment on index core.{} is {}").format(sql.Identifier(name), sql.Literal(comment)))
 
 
-def _fill(connection: psycopg.Connection, model: Model) -> str:
-    """Queue what is missing, slice by slice, show how far the workers are, and switch; the name of the old model."""
+def _fill(connection: psycopg.Connection, model: Model) -> tuple[str, int]:
+    """Queue what is missing, slice by slice, show how far the workers are, and switch.
+
+    The name of the old model, and how many texts are dead letters without a vector of the new one.
+    """
     progress = Progress(0, things="texts")
     after: tuple[UUID, UUID] | None = _FIRST
     measured = moved = 0.0
@@ -282,17 +293,16 @@ def _fill(connection: psycopg.Connection, model: Model) -> str:
                     raise ReembedError(f"{model.name} is filled no longer: somebody has given it up or switched")
                 now = time.monotonic()
                 measured = now + max(1.0, 10 * (now - begin))  # counting is a tenth of the work at most
-                done = state.total - state.missing
-                progress.reach(done, state.total)
-                if done > best:
-                    best, moved = done, now
+                progress.reach(state.done, state.total)
+                if state.done > best:
+                    best, moved = state.done, now
                 elif now - moved > _SILENT_SECONDS:
                     progress.note(f"nothing embedded for {_SILENT_SECONDS:.0f} s: does a worker run, with this model?")
                     moved = now
                 if after is None and state.missing == 0:
                     old = _switch(connection, model)
                     if old is not None:
-                        return old
+                        return old, state.dead
                 if after is None and state.missing > 0 and state.waiting == 0:
                     after = _FIRST  # what came meanwhile
             time.sleep(pause)

@@ -68,6 +68,35 @@ def test_one_at_a_time(api: Api, conn: psycopg.Connection) -> None:
 
 
 @pytest.mark.slow
+def test_dead_letters_have_no_vector_and_are_told_of(
+    api: Api, conn: psycopg.Connection, provider: EmbeddingServer, tmp_path: Path
+) -> None:
+    conn.execute("truncate core.pages, core.indexing_queue, core.indexing_dead_letters cascade")
+    with running_worker(api.database, tmp_path / "worker.log"):
+        blocks = [{"type": "paragraph", "data": {"text": f"text {n}"}} for n in range(5)]
+        api.create(title="", blocks=blocks)
+        wait_until(lambda: count(conn, "hashing-384") >= 5, 30)
+        conn.execute(
+            "insert into core.indexing_dead_letters"
+            " (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error)"
+            " select workspace_id, page_id, no, 'upsert', 1, 3, now(), now(), 'embedding_refused', 'refused'"
+            " from core.search_entries where body in ('text 1', 'text 3')"
+        )
+        done = reembed(api.database, "--model", "m", "--url", provider.url)
+        assert done.returncode == 0 and count(conn, "m") == 3, done
+        assert "\n2 texts are dead letters and have no vector of it: quire indexing dead-letters\n" in done.stdout
+        assert reembed(api.database, "--status").stdout.splitlines() == [
+            "active   m (384 dimensions): 3 of 5 texts have its vector, 2 are dead letters",
+            "retired  hashing-384 (384 dimensions): 5 of 5 texts have its vector",
+            "Dead letters get no vector until they are edited or replayed: quire indexing dead-letters",
+        ]
+        conn.execute("delete from core.indexing_dead_letters")
+        assert reembed(api.database, "--model", "hashing-384").returncode == 0
+        assert "dead letters" not in reembed(api.database, "--status").stdout
+        assert reembed(api.database, "--drop-old").returncode == 0
+
+
+@pytest.mark.slow
 def test_stopped_in_an_outage_and_gone_on_with_while_search_keeps_the_old_model(
     api: Api, conn: psycopg.Connection, provider: EmbeddingServer, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -27,6 +28,7 @@ _PAGES = 200  # looked at by one statement
 _DEEP = 20_000  # entries of re-embedding that may wait at once: the queue stays small
 _SILENT_SECONDS = 30.0  # without any progress before it is asked whether a worker runs
 _PAUSE = 0.5
+_DIMENSIONS = 16_000  # of a vector at most, as core.check_model has it
 _FOLLOW_SECONDS = (
     6.0  # in which every worker has heard of a new model: those that have not would do its entries for nought
 )
@@ -72,6 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the options say; 1 with the reason on standard error when it cannot be done."""
+    _check(args)
     settings = Settings.from_env()
     database_url = settings.maintenance_database_url or find_database_url(settings)
     if database_url is None:
@@ -95,6 +98,29 @@ def run(args: argparse.Namespace) -> int:
         if not (error.sqlstate or "").startswith("PT"):
             raise
         raise ReembedError(str(error.diag.message_primary)) from error
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Options that are wrong whatever the database and the provider say. Raises ReembedError."""
+    instead = next((name for name in ("status", "abort", "drop_old") if getattr(args, name)), None)
+    for name in ("model", "embedder", "url", "dimensions", "key_variable"):
+        if instead is not None and getattr(args, name) is not None:
+            first, second = (f"--{option.replace('_', '-')}" for option in (name, instead))
+            raise ReembedError(f"{first} goes with filling a model, not with {second}")
+    if args.model is not None and not args.model.strip():
+        raise ReembedError("--model is empty")
+    if args.url is not None and not _is_http(args.url):
+        raise ReembedError(f"--url is {args.url!r}: it takes http:// or https://")
+    if args.dimensions is not None and not 1 <= args.dimensions <= _DIMENSIONS:
+        raise ReembedError(f"--dimensions is {args.dimensions}: it takes 1 to {_DIMENSIONS}")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _show(connection: psycopg.Connection) -> int:
@@ -221,6 +247,9 @@ def _wanted(connection: psycopg.Connection, args: argparse.Namespace, settings: 
     stored: dict[str, Any] = dict(before.config) if before else {}
     usual = {HashingEmbedder.name: "hashing", LocalEmbedder.name: "local"}.get(name, "openai")
     kind: str = args.embedder or stored.get("embedder") or usual
+    only = {"hashing": HashingEmbedder.name, "local": LocalEmbedder.name}.get(kind, name)
+    if name != only:
+        raise ReembedError(f"{name} is no model of it: the {kind} embedder has one model, {only}")
     config: dict[str, Any] = {"embedder": kind}
     if kind == "openai":
         config["url"] = args.url or stored.get("url") or settings.embedding_url

@@ -51,11 +51,31 @@ def test_mistakes_are_said_before_anything_changes(
         ),
         (("--model", "m", "--url", provider.url, "--dimensions", "7"), "m has 384 dimensions, not 7"),
         (("--model", "m", "--url", provider.url, "--key-variable", "PGPASSWORD"), "--key-variable is 'PGPASSWORD'"),
+        (("--model", ""), "quire: --model is empty"),
+        (("--model", "m", "--url", "notaurl"), "--url is 'notaurl': it takes http:// or https://"),
+        (("--model", "m", "--url", "http://[", "--dimensions", "3"), "--url is 'http://[': it takes"),
+        (("--model", "m", "--url", provider.url, "--dimensions", "-1"), "--dimensions is -1: it takes 1 to 16000"),
+        (("--model", "m", "--url", provider.url, "--dimensions", "0"), "--dimensions is 0: it takes 1 to 16000"),
+        (("--model", "x", "--embedder", "hashing"), "the hashing embedder has one model, hashing-384"),
+        (("--model", "x", "--embedder", "local"), f"the local embedder has one model, {MODEL}"),
+        (("--status", "--model", "x"), "--model goes with filling a model, not with --status"),
+        (("--drop-old", "--key-variable", "x"), "--key-variable goes with filling a model, not with --drop-old"),
         (("--abort",), "no model is being filled: there is nothing to give up"),
     ]:
         done = reembed(api.database, *arguments)
         assert done.returncode == 1 and message in done.stderr, done
     assert conn.execute("select name, state from core.embedding_models").fetchall() == [("hashing-384", "active")]
+    assert provider.requests == 1, "a provider is asked only when the options can be right"
+
+
+def test_an_empty_name_does_not_go_on_with_the_model_being_filled(api: Api, conn: psycopg.Connection) -> None:
+    conn.execute("select indexing.start_reembedding('m', 3, '{}')")
+    try:
+        done = reembed(api.database, "--model", "")
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "quire: --model is empty\n")
+    finally:
+        conn.execute("select indexing.abort_reembedding()")
+        conn.execute("delete from core.embedding_models where name = 'm'")
 
 
 def test_one_at_a_time(api: Api, conn: psycopg.Connection) -> None:

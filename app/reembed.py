@@ -326,7 +326,7 @@ def _fill(connection: psycopg.Connection, model: Model) -> tuple[str, int]:
                 if state.done > best:
                     best, moved = state.done, now
                 elif now - moved > _SILENT_SECONDS:
-                    progress.note(f"nothing embedded for {_SILENT_SECONDS:.0f} s: does a worker run, with this model?")
+                    progress.note(f"nothing embedded for {_SILENT_SECONDS:.0f} s: {_stalled(connection, model)}")
                     moved = now
                 if after is None and state.missing == 0:
                     old = _switch(connection, model)
@@ -337,6 +337,26 @@ def _fill(connection: psycopg.Connection, model: Model) -> tuple[str, int]:
             time.sleep(pause)
     finally:
         progress.close()
+
+
+def _stalled(connection: psycopg.Connection, model: Model) -> str:
+    """Why nothing is embedded, as far as the database knows."""
+    row = connection.execute(
+        "select s.state, o.outage from (select ops.describe_indexing() as state) as s"
+        " left join lateral jsonb_array_elements(s.state -> 'outages') as o (outage) on o.outage ->> 'model' = %s"
+        # one that nobody asks again, although it is time, is none: then no worker runs
+        " and (o.outage ->> 'retry_at')::timestamptz > now() - interval '1 minute'",
+        [model.name],
+    ).fetchone()
+    assert row is not None
+    state, outage = row
+    if state["paused"]:
+        return f"the queue is paused by {state['paused']['by']} since {state['paused']['at']}"
+    if outage:
+        return f"the provider is out until {outage['retry_at']} at least: {' '.join(outage['reason'].split())}"
+    if state["backing_off"] and not state["pending"] and not state["processing"]:
+        return f"{state['backing_off']} wait for their next attempt"
+    return "does a worker run, with this model?"
 
 
 def _waiting(connection: psycopg.Connection) -> int:

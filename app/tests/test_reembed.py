@@ -14,7 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import app.reembed
 from app.tests.processes import Api, running_worker, wait_until
+from db.embedders import Model
 from db.tests.embedding_server import EmbeddingServer
 
 MODEL = "all-MiniLM-L6-v2"
@@ -85,6 +87,50 @@ def test_one_at_a_time(api: Api, conn: psycopg.Connection) -> None:
         done = reembed(api.database, "--model", MODEL)
     assert done.returncode == 1 and "another `quire reembed` is at work" in done.stderr
     assert f"server process {pid}" in done.stderr
+
+
+def test_why_nothing_is_embedded_is_said(api: Api, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Noted(Exception):
+        pass
+
+    def note(_: object, line: str) -> None:
+        raise Noted(line)
+
+    def said() -> str:
+        with pytest.raises(Noted) as noted:
+            app.reembed._fill(conn, Model("m", 3, "shadow"))  # pyright: ignore[reportPrivateUsage]
+        return str(noted.value)
+
+    monkeypatch.setattr(app.reembed, "_SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(app.reembed.Progress, "note", note)
+    conn.execute("truncate core.pages, core.indexing_queue, core.indexing_dead_letters cascade")
+    page = api.create(title="a page", blocks=[])
+    conn.execute("update core.indexing_queue set run_at = now() - interval '1 s'")
+    conn.execute(
+        "insert into core.search_entries (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data,"
+        " indexed_at) select workspace_id, page_id, no, block_id, type, ver, body, '', data, now()"
+        " from core.indexable_blocks where page_id = %s",
+        [page],
+    )
+    conn.execute("select indexing.start_reembedding('m', 3, '{}')")
+    try:
+        assert said() == "nothing embedded for 0 s: does a worker run, with this model?"
+        conn.execute("update core.indexing_queue set run_at = now() + interval '1 h', last_error = 'x'")
+        assert said() == "nothing embedded for 0 s: 1 wait for their next attempt"
+        conn.execute("select indexing.open_breaker('m', 600, false, 'HTTP 503')")
+        assert "s: the provider is out until 20" in (line := said()) and line.endswith("at least: HTTP 503"), line
+        conn.execute("update core.indexing_breakers set open_until = now() - interval '5 min'")
+        assert said() == "nothing embedded for 0 s: 1 wait for their next attempt", "nobody asks it again"
+        conn.execute("select ops.pause_indexing('repair', null)")
+        assert "s: the queue is paused by " in said()
+    finally:
+        conn.execute(
+            "update core.indexing_control set paused = false, paused_at = null, paused_by = null, reason = null"
+        )
+        conn.execute("delete from core.indexing_breakers where model = 'm'")
+        conn.execute("truncate core.pages, core.indexing_queue cascade")
+        conn.execute("select indexing.abort_reembedding()")
+        conn.execute("delete from core.embedding_models where name = 'm'")
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 -- ops.reembedding_progress: the models that have vectors or are to have them, with how far each is. Counts all texts
--- and vectors: some seconds on millions of them. total: indexed texts; missing: without an up-to-date vector, dead: those
--- without one whose entry is a dead letter, which missing leaves out; waiting: entries of the queue behind all others
--- (re-embedding).
+-- and vectors: some seconds on millions of them. total: indexed texts; missing: without an up-to-date vector; dead:
+-- those without one whose entry is a dead letter, which missing leaves out; waiting: entries of the queue behind all
+-- others (re-embedding).
 create or replace function ops.reembedding_progress()
 returns table (
     model text,

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -27,6 +28,7 @@ _PAGES = 200  # looked at by one statement
 _DEEP = 20_000  # entries of re-embedding that may wait at once: the queue stays small
 _SILENT_SECONDS = 30.0  # without any progress before it is asked whether a worker runs
 _PAUSE = 0.5
+_DIMENSIONS = 16_000  # of a vector at most, as core.check_model has it
 _FOLLOW_SECONDS = (
     6.0  # in which every worker has heard of a new model: those that have not would do its entries for nought
 )
@@ -72,6 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the options say; 1 with the reason on standard error when it cannot be done."""
+    _check(args)
     settings = Settings.from_env()
     database_url = settings.maintenance_database_url or find_database_url(settings)
     if database_url is None:
@@ -97,16 +100,40 @@ def run(args: argparse.Namespace) -> int:
         raise ReembedError(str(error.diag.message_primary)) from error
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Options that are wrong whatever the database and the provider say. Raises ReembedError."""
+    instead = next((name for name in ("status", "abort", "drop_old") if getattr(args, name)), None)
+    for name in ("model", "embedder", "url", "dimensions", "key_variable"):
+        if instead is not None and getattr(args, name) is not None:
+            first, second = (f"--{option.replace('_', '-')}" for option in (name, instead))
+            raise ReembedError(f"{first} goes with filling a model, not with {second}")
+    if args.model is not None and not args.model.strip():
+        raise ReembedError("--model is empty")
+    if args.url is not None and not _is_http(args.url):
+        raise ReembedError(f"--url is {args.url!r}: it takes http:// or https://")
+    if args.dimensions is not None and not 1 <= args.dimensions <= _DIMENSIONS:
+        raise ReembedError(f"--dimensions is {args.dimensions}: it takes 1 to {_DIMENSIONS}")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
 def _show(connection: psycopg.Connection) -> int:
     """A line a model."""
     rows = _progress(connection)
     for row in rows:
         print(
-            f"{row.state:8} {row.model} ({row.dimensions} dimensions): {row.total - row.missing} of {row.total} texts"
-            f" have its vector" + (f", {row.waiting} wait" if row.state == "shadow" else "")
+            f"{row.state:8} {row.model} ({row.dimensions} dimensions): {row.done} of {row.total} texts have its vector"
+            + (f", {row.dead} are dead letters" if row.dead else "")
+            + (f", {row.waiting} wait" if row.state == "shadow" else "")
         )
-    if rows and rows[0].dead:
-        print(f"{rows[0].dead} texts are dead letters: they get no vector until they are edited or replayed")
+    if any(row.dead for row in rows):
+        print("Dead letters get no vector until they are edited or replayed: quire indexing dead-letters")
     return 0
 
 
@@ -122,6 +149,11 @@ class _Row:
     missing: int
     dead: int
     waiting: int
+
+    @property
+    def done(self) -> int:
+        """Texts that have its vector; those still missing do not count the dead letters."""
+        return self.total - self.missing - self.dead
 
 
 def _progress(connection: psycopg.Connection) -> list[_Row]:
@@ -189,11 +221,13 @@ def _reembed(connection: psycopg.Connection, args: argparse.Namespace, settings:
     _build_index(connection, model)
     try:
         time.sleep(max(0.0, followed - time.monotonic()))
-        old = _fill(connection, model)
+        old, dead = _fill(connection, model)
     except KeyboardInterrupt:
         print("\nstopped; workers finish what is queued. `quire reembed` goes on, --abort gives up", file=sys.stderr)
         raise
     print(f"{model.name} is the active model now; {old} is no longer. API and workers follow within seconds.")
+    if dead:
+        print(f"{dead} texts are dead letters and have no vector of it: quire indexing dead-letters")
     print("Set QUIRE_EMBEDDER and its companions accordingly at the next restart. `quire reembed --drop-old` removes")
     print("the old vectors, once every process has followed.")
     return 0
@@ -213,6 +247,9 @@ def _wanted(connection: psycopg.Connection, args: argparse.Namespace, settings: 
     stored: dict[str, Any] = dict(before.config) if before else {}
     usual = {HashingEmbedder.name: "hashing", LocalEmbedder.name: "local"}.get(name, "openai")
     kind: str = args.embedder or stored.get("embedder") or usual
+    only = {"hashing": HashingEmbedder.name, "local": LocalEmbedder.name}.get(kind, name)
+    if name != only:
+        raise ReembedError(f"{name} is no model of it: the {kind} embedder has one model, {only}")
     config: dict[str, Any] = {"embedder": kind}
     if kind == "openai":
         config["url"] = args.url or stored.get("url") or settings.embedding_url
@@ -258,8 +295,11 @@ def _build_index(connection: psycopg.Connection, model: Model) -> None:
     connection.execute(sql.SQL("comment on index core.{} is {}").format(sql.Identifier(name), sql.Literal(comment)))
 
 
-def _fill(connection: psycopg.Connection, model: Model) -> str:
-    """Queue what is missing, slice by slice, show how far the workers are, and switch; the name of the old model."""
+def _fill(connection: psycopg.Connection, model: Model) -> tuple[str, int]:
+    """Queue what is missing, slice by slice, show how far the workers are, and switch.
+
+    The name of the old model, and how many texts are dead letters without a vector of the new one.
+    """
     progress = Progress(0, things="texts")
     after: tuple[UUID, UUID] | None = _FIRST
     measured = moved = 0.0
@@ -282,22 +322,41 @@ def _fill(connection: psycopg.Connection, model: Model) -> str:
                     raise ReembedError(f"{model.name} is filled no longer: somebody has given it up or switched")
                 now = time.monotonic()
                 measured = now + max(1.0, 10 * (now - begin))  # counting is a tenth of the work at most
-                done = state.total - state.missing
-                progress.reach(done, state.total)
-                if done > best:
-                    best, moved = done, now
+                progress.reach(state.done, state.total)
+                if state.done > best:
+                    best, moved = state.done, now
                 elif now - moved > _SILENT_SECONDS:
-                    progress.note(f"nothing embedded for {_SILENT_SECONDS:.0f} s: does a worker run, with this model?")
+                    progress.note(f"nothing embedded for {_SILENT_SECONDS:.0f} s: {_stalled(connection, model)}")
                     moved = now
                 if after is None and state.missing == 0:
                     old = _switch(connection, model)
                     if old is not None:
-                        return old
+                        return old, state.dead
                 if after is None and state.missing > 0 and state.waiting == 0:
                     after = _FIRST  # what came meanwhile
             time.sleep(pause)
     finally:
         progress.close()
+
+
+def _stalled(connection: psycopg.Connection, model: Model) -> str:
+    """Why nothing is embedded, as far as the database knows."""
+    row = connection.execute(
+        "select s.state, o.outage from (select ops.describe_indexing() as state) as s"
+        " left join lateral jsonb_array_elements(s.state -> 'outages') as o (outage) on o.outage ->> 'model' = %s"
+        # one that nobody asks again, although it is time, is none: then no worker runs
+        " and (o.outage ->> 'retry_at')::timestamptz > now() - interval '1 minute'",
+        [model.name],
+    ).fetchone()
+    assert row is not None
+    state, outage = row
+    if state["paused"]:
+        return f"the queue is paused by {state['paused']['by']} since {state['paused']['at']}"
+    if outage:
+        return f"the provider is out until {outage['retry_at']} at least: {' '.join(outage['reason'].split())}"
+    if state["backing_off"] and not state["pending"] and not state["processing"]:
+        return f"{state['backing_off']} wait for their next attempt"
+    return "does a worker run, with this model?"
 
 
 def _waiting(connection: psycopg.Connection) -> int:

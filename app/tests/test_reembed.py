@@ -14,7 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import app.reembed
 from app.tests.processes import Api, running_worker, wait_until
+from db.embedders import Model
 from db.tests.embedding_server import EmbeddingServer
 
 MODEL = "all-MiniLM-L6-v2"
@@ -51,11 +53,31 @@ def test_mistakes_are_said_before_anything_changes(
         ),
         (("--model", "m", "--url", provider.url, "--dimensions", "7"), "m has 384 dimensions, not 7"),
         (("--model", "m", "--url", provider.url, "--key-variable", "PGPASSWORD"), "--key-variable is 'PGPASSWORD'"),
+        (("--model", ""), "quire: --model is empty"),
+        (("--model", "m", "--url", "notaurl"), "--url is 'notaurl': it takes http:// or https://"),
+        (("--model", "m", "--url", "http://[", "--dimensions", "3"), "--url is 'http://[': it takes"),
+        (("--model", "m", "--url", provider.url, "--dimensions", "-1"), "--dimensions is -1: it takes 1 to 16000"),
+        (("--model", "m", "--url", provider.url, "--dimensions", "0"), "--dimensions is 0: it takes 1 to 16000"),
+        (("--model", "x", "--embedder", "hashing"), "the hashing embedder has one model, hashing-384"),
+        (("--model", "x", "--embedder", "local"), f"the local embedder has one model, {MODEL}"),
+        (("--status", "--model", "x"), "--model goes with filling a model, not with --status"),
+        (("--drop-old", "--key-variable", "x"), "--key-variable goes with filling a model, not with --drop-old"),
         (("--abort",), "no model is being filled: there is nothing to give up"),
     ]:
         done = reembed(api.database, *arguments)
         assert done.returncode == 1 and message in done.stderr, done
     assert conn.execute("select name, state from core.embedding_models").fetchall() == [("hashing-384", "active")]
+    assert provider.requests == 1, "a provider is asked only when the options can be right"
+
+
+def test_an_empty_name_does_not_go_on_with_the_model_being_filled(api: Api, conn: psycopg.Connection) -> None:
+    conn.execute("select indexing.start_reembedding('m', 3, '{}')")
+    try:
+        done = reembed(api.database, "--model", "")
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "quire: --model is empty\n")
+    finally:
+        conn.execute("select indexing.abort_reembedding()")
+        conn.execute("delete from core.embedding_models where name = 'm'")
 
 
 def test_one_at_a_time(api: Api, conn: psycopg.Connection) -> None:
@@ -65,6 +87,79 @@ def test_one_at_a_time(api: Api, conn: psycopg.Connection) -> None:
         done = reembed(api.database, "--model", MODEL)
     assert done.returncode == 1 and "another `quire reembed` is at work" in done.stderr
     assert f"server process {pid}" in done.stderr
+
+
+def test_why_nothing_is_embedded_is_said(api: Api, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Noted(Exception):
+        pass
+
+    def note(_: object, line: str) -> None:
+        raise Noted(line)
+
+    def said() -> str:
+        with pytest.raises(Noted) as noted:
+            app.reembed._fill(conn, Model("m", 3, "shadow"))  # pyright: ignore[reportPrivateUsage]
+        return str(noted.value)
+
+    monkeypatch.setattr(app.reembed, "_SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(app.reembed.Progress, "note", note)
+    conn.execute("truncate core.pages, core.indexing_queue, core.indexing_dead_letters cascade")
+    page = api.create(title="a page", blocks=[])
+    conn.execute("update core.indexing_queue set run_at = now() - interval '1 s'")
+    conn.execute(
+        "insert into core.search_entries (workspace_id, page_id, no, block_id, type, ver, body, body_tsv, data,"
+        " indexed_at) select workspace_id, page_id, no, block_id, type, ver, body, '', data, now()"
+        " from core.indexable_blocks where page_id = %s",
+        [page],
+    )
+    conn.execute("select indexing.start_reembedding('m', 3, '{}')")
+    try:
+        assert said() == "nothing embedded for 0 s: does a worker run, with this model?"
+        conn.execute("update core.indexing_queue set run_at = now() + interval '1 h', last_error = 'x'")
+        assert said() == "nothing embedded for 0 s: 1 wait for their next attempt"
+        conn.execute("select indexing.open_breaker('m', 600, false, 'HTTP 503')")
+        assert "s: the provider is out until 20" in (line := said()) and line.endswith("at least: HTTP 503"), line
+        conn.execute("update core.indexing_breakers set open_until = now() - interval '5 min'")
+        assert said() == "nothing embedded for 0 s: 1 wait for their next attempt", "nobody asks it again"
+        conn.execute("select ops.pause_indexing('repair', null)")
+        assert "s: the queue is paused by " in said()
+    finally:
+        conn.execute(
+            "update core.indexing_control set paused = false, paused_at = null, paused_by = null, reason = null"
+        )
+        conn.execute("delete from core.indexing_breakers where model = 'm'")
+        conn.execute("truncate core.pages, core.indexing_queue cascade")
+        conn.execute("select indexing.abort_reembedding()")
+        conn.execute("delete from core.embedding_models where name = 'm'")
+
+
+@pytest.mark.slow
+def test_dead_letters_have_no_vector_and_are_told_of(
+    api: Api, conn: psycopg.Connection, provider: EmbeddingServer, tmp_path: Path
+) -> None:
+    conn.execute("truncate core.pages, core.indexing_queue, core.indexing_dead_letters cascade")
+    with running_worker(api.database, tmp_path / "worker.log"):
+        blocks = [{"type": "paragraph", "data": {"text": f"text {n}"}} for n in range(5)]
+        api.create(title="", blocks=blocks)
+        wait_until(lambda: count(conn, "hashing-384") >= 5, 30)
+        conn.execute(
+            "insert into core.indexing_dead_letters"
+            " (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error)"
+            " select workspace_id, page_id, no, 'upsert', 1, 3, now(), now(), 'embedding_refused', 'refused'"
+            " from core.search_entries where body in ('text 1', 'text 3')"
+        )
+        done = reembed(api.database, "--model", "m", "--url", provider.url)
+        assert done.returncode == 0 and count(conn, "m") == 3, done
+        assert "\n2 texts are dead letters and have no vector of it: quire indexing dead-letters\n" in done.stdout
+        assert reembed(api.database, "--status").stdout.splitlines() == [
+            "active   m (384 dimensions): 3 of 5 texts have its vector, 2 are dead letters",
+            "retired  hashing-384 (384 dimensions): 5 of 5 texts have its vector",
+            "Dead letters get no vector until they are edited or replayed: quire indexing dead-letters",
+        ]
+        conn.execute("delete from core.indexing_dead_letters")
+        assert reembed(api.database, "--model", "hashing-384").returncode == 0
+        assert "dead letters" not in reembed(api.database, "--status").stdout
+        assert reembed(api.database, "--drop-old").returncode == 0
 
 
 @pytest.mark.slow

@@ -15775,12 +15775,7 @@ CREATE FUNCTION ops.reembedding_progress() RETURNS TABLE(model text, dimensions 
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     with texts as materialized (
-        select
-            count(*) as total,
-            count(*) filter (where exists (
-                select 1 from core.indexing_dead_letters as d
-                where d.workspace_id = e.workspace_id and d.page_id = e.page_id and d.no = e.no
-            )) as dead
+        select count(*) as total
         from core.search_entries as e
         inner join core.pages as p on p.workspace_id = e.workspace_id and p.id = e.page_id
         where e.body <> '' and p.deleted_at is null
@@ -15793,10 +15788,24 @@ CREATE FUNCTION ops.reembedding_progress() RETURNS TABLE(model text, dimensions 
     )
     select
         m.name, m.dimensions, m.state, m.config, m.created_at, t.total, coalesce(v.vectors, 0),
-        core.count_missing_vectors(m.name, null), t.dead, q.waiting
+        core.count_missing_vectors(m.name, null), l.dead, q.waiting
     from core.embedding_models as m
     cross join texts as t
     cross join queue as q
+    cross join lateral (
+        select count(*) as dead
+        from core.indexing_dead_letters as d
+        inner join core.search_entries as e
+            on e.workspace_id = d.workspace_id and e.page_id = d.page_id and e.no = d.no
+        inner join core.pages as p on p.workspace_id = e.workspace_id and p.id = e.page_id
+        where e.body <> ''
+            and p.deleted_at is null
+            and not exists (
+                select 1 from core.block_embeddings as b
+                where b.workspace_id = e.workspace_id and b.page_id = e.page_id and b.no = e.no and b.model = m.name
+                    and b.ver >= e.ver
+            )
+    ) as l
     left join vectors as v on v.model = m.name
     where m.dropped_at is null and (m.state <> 'retired' or v.vectors > 0)
     order by m.state, m.name;

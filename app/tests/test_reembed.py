@@ -166,7 +166,7 @@ def test_dead_letters_have_no_vector_and_are_told_of(
 def test_stopped_in_an_outage_and_gone_on_with_while_search_keeps_the_old_model(
     api: Api, conn: psycopg.Connection, provider: EmbeddingServer, tmp_path: Path
 ) -> None:
-    conn.execute("truncate core.pages, core.indexing_queue cascade")
+    conn.execute("truncate core.pages, core.indexing_queue, core.search_entries, core.block_embeddings cascade")
     for number in range(3):
         texts = [f"text {number} {n}" for n in range(50)]
         api.create(title="", blocks=[{"type": "paragraph", "data": {"text": text}} for text in texts])

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 25.0  # then a fresh job goes on: fair to other jobs, and a restart never waits long
 MISSING_PAGES = 200  # looked at by one statement of enqueue_missing
-DEEP_QUEUE = 20_000  # enqueue_missing waits while that many entries are due
+DEEP_QUEUE = 20_000  # enqueue_missing waits while that many entries are due,
+DEEP_WAITS = 5  # seconds at most between slices: in an outage nothing becomes less, and texts are to be written
 
 Job = Callable[[Context], Awaitable[int]]
 
@@ -162,9 +163,9 @@ async def _queue_missing(context: Context, model: str) -> int:
             break
         after = row[0], row[1]
         total += row[2]
-        while row[2] and not context.stop.is_set():
+        for _ in range(DEEP_WAITS if row[2] else 0):
             ready = await context.call("select ready from indexing.count_ready(%s::integer)", DEEP_QUEUE)
-            if ready is None or ready[0] < DEEP_QUEUE:
+            if ready is None or ready[0] < DEEP_QUEUE or context.stop.is_set():
                 break
             await asyncio.sleep(1)
     return total

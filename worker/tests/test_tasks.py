@@ -270,3 +270,21 @@ def test_a_failing_task_is_reported_and_not_tried_again_at_once(
         assert progress(conn, "broken", "runs_total", "failures_total", "last_error") == (1, 1, "division by zero")
     finally:
         conn.execute("delete from ops.periodic_tasks where task = 'broken'")
+
+
+def test_what_is_missing_is_queued_though_nothing_becomes_less(
+    conn: psycopg.Connection, database: str, workspace: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an outage, where all that was put off counts: texts are to be written all the same."""
+    monkeypatch.setattr(tasks, "MISSING_PAGES", 1)
+    monkeypatch.setattr(tasks, "DEEP_QUEUE", 1)
+    monkeypatch.setattr(tasks, "DEEP_WAITS", 1)
+    for _ in range(3):
+        pages.create_page(conn, workspace, ["text"])
+    conn.execute("truncate core.indexing_queue")
+
+    async def work(context: Context) -> int:
+        return await asyncio.wait_for(tasks.queue_missing(context), 20)
+
+    assert with_context(database, work) == 6
+    assert conn.execute("select count(*) from core.indexing_queue").fetchone() == (6,)

@@ -24,6 +24,7 @@ from psycopg_pool import PoolTimeout
 from db import logs
 from db.embedders import LocalUnavailable, from_settings, model_of_settings
 from db.pool import Pool, create_pool
+from db.requirements import advice
 from db.settings import Settings, SettingsError
 from worker import autoscale, periodic, tasks
 from worker.context import Context, unless_stopped
@@ -115,11 +116,9 @@ async def prepare(context: Context, schedule: list[Task]) -> None:
             raise ConfigurationError(
                 f"{error.diag.message_primary}: QUIRE_WORKER_DATABASE_URL has to log in as quire_worker"
             ) from error
-        if error.sqlstate in ("3F000", "42883", "42P01"):
+        if (reason := advice(error)) is not None:
             # A worker may be started before the migration that it needs has ended.
-            raise psycopg.OperationalError(
-                f"{error.diag.message_primary}: is `quire migrate` still to be run?"
-            ) from error
+            raise psycopg.OperationalError(reason) from error
         raise
     if row and row[0]:
         log.info("new embedding model", extra={"model": model.name})

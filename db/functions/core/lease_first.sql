@@ -1,7 +1,7 @@
 -- core.lease_first: marks the first due entries of a lane and priority behind a watermark as held by a lease, and
 -- returns their keys in key order, and where the rows are now. Rows that others hold or are saving just now are passed
--- over. p_untried: only those that were not put off. The rows are updated by their places (ctid): they are locked, so none
--- can move.
+-- over. p_untried: only those that were not put off. The rows are updated by their places (ctid): they are locked, so
+-- none can move.
 create or replace function core.lease_first(
     p_lane smallint,
     p_priority smallint,

@@ -1,5 +1,6 @@
 -- core.list_outages: the models in use, the active one first, with how often in a row their provider was found out (0:
--- it answers), since when, when it is asked again, and what it said.
+-- it answers), since when, when it is asked again, and what it said. The order binds: core.provider_out takes the first
+-- for edits and the last (a shadow, where there is one) for re-embedding.
 create or replace function core.list_outages()
 returns table (model text, outages integer, changed_at timestamptz, open_until timestamptz, reason text)
 language plpgsql

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from starlette.responses import Response
 
@@ -10,7 +11,10 @@ from app import conditions
 from app.answers import JSON, json_response
 from app.exchange import Exchange
 
-FILTER = (
+ENTRY_FILTER = ("status", "workspace_id", "page_id", "no", "finished_after")
+"""Query parameters that are members of a filter of entries: SQL reads and checks them."""
+
+DEAD_LETTER_FILTER = (
     "workspace_id",
     "page_id",
     "no",
@@ -30,6 +34,20 @@ async def indexing_state(exchange: Exchange) -> Response:
     return json_response(body)
 
 
+async def list_indexing_entries(exchange: Exchange) -> Response:
+    """GET /v1/indexing/entries."""
+    values = exchange.parameters
+    body = await exchange.calls.admin_list_indexing_entries(
+        exchange.trace,
+        exchange.actor,
+        exchange.token,
+        _filter(exchange, ENTRY_FILTER),
+        conditions.integer(values, "limit", 50, 1, 200),
+        values.get("cursor"),
+    )
+    return json_response(body)
+
+
 async def list_dead_letters(exchange: Exchange) -> Response:
     """GET /v1/indexing/dead-letters."""
     values = exchange.parameters
@@ -37,7 +55,7 @@ async def list_dead_letters(exchange: Exchange) -> Response:
         exchange.trace,
         exchange.actor,
         exchange.token,
-        _filter(exchange),
+        _filter(exchange, DEAD_LETTER_FILTER),
         conditions.integer(values, "limit", 50, 1, 200),
         values.get("cursor"),
     )
@@ -50,7 +68,7 @@ async def group_dead_letters(exchange: Exchange) -> Response:
         exchange.trace,
         exchange.actor,
         exchange.token,
-        _filter(exchange),
+        _filter(exchange, DEAD_LETTER_FILTER),
         conditions.integer(exchange.parameters, "limit", 50, 1, 200),
     )
     return json_response(body)
@@ -103,6 +121,6 @@ async def unblock_limit(exchange: Exchange) -> Response:
     return json_response(body)
 
 
-def _filter(exchange: Exchange) -> str:
-    """The filter as JSON."""
-    return json.dumps({name: exchange.parameters[name] for name in FILTER if name in exchange.parameters})
+def _filter(exchange: Exchange, names: Iterable[str]) -> str:
+    """The filter with these members as JSON."""
+    return json.dumps({name: exchange.parameters[name] for name in names if name in exchange.parameters})

@@ -97,6 +97,7 @@ _DELETE_PAGE = _function("delete_page", "uuid, uuid, uuid, text[], text", _WRITT
 _BATCH_PAGES = _function("batch_pages", "uuid, uuid, text, smallint, text, text", _WRITTEN, False)
 _SEARCH = _function("search", "uuid, uuid, text, text, text, integer, text, text", "body degraded")
 _ADMIN_INDEXING_STATE = _function("admin_indexing_state", "uuid, uuid", "body")
+_ADMIN_LIST_INDEXING_ENTRIES = _function("admin_list_indexing_entries", "uuid, uuid, jsonb, integer, text", "body")
 _ADMIN_LIST_DEAD_LETTERS = _function("admin_list_dead_letters", "uuid, uuid, jsonb, integer, text", "body")
 _ADMIN_GROUP_DEAD_LETTERS = _function("admin_group_dead_letters", "uuid, uuid, jsonb, integer", "body")
 _ADMIN_REPLAY_DEAD_LETTERS = _function("admin_replay_dead_letters", "uuid, uuid, text", "body", False)
@@ -147,6 +148,7 @@ FUNCTIONS: tuple[Function, ...] = (
     _BATCH_PAGES,
     _SEARCH,
     _ADMIN_INDEXING_STATE,
+    _ADMIN_LIST_INDEXING_ENTRIES,
     _ADMIN_LIST_DEAD_LETTERS,
     _ADMIN_GROUP_DEAD_LETTERS,
     _ADMIN_REPLAY_DEAD_LETTERS,
@@ -484,6 +486,12 @@ class Calls:
     async def admin_indexing_state(self, observer: Observer, actor: UUID, token: UUID | None) -> str:
         """The state of the indexing queue as JSON text. token: id of the operator's token, here and below."""
         return (await self._row(observer, _ADMIN_INDEXING_STATE, actor, token))[0]
+
+    async def admin_list_indexing_entries(
+        self, observer: Observer, actor: UUID, token: UUID | None, filter_json: str, limit: int, cursor: str | None
+    ) -> str:
+        """Entries of the indexing queue that match a filter (JSON text) as JSON text."""
+        return (await self._row(observer, _ADMIN_LIST_INDEXING_ENTRIES, actor, token, filter_json, limit, cursor))[0]
 
     async def admin_list_dead_letters(
         self, observer: Observer, actor: UUID, token: UUID | None, filter_json: str, limit: int, cursor: str | None

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -26,12 +26,15 @@ from db.settings import Settings
 BATCH = 1000  # dead letters of one transaction
 _ONE = frozenset({"workspace_id", "page_id", "no"})
 _OPTIONS = {
+    "finished_after": "--finished-after",
     "error_code": "--error-code",
     "fingerprint": "--fingerprint",
     "text": "--text",
     "died_after": "--after",
     "died_before": "--before",
 }
+_PRIORITIES = {0: "interactive", 100: "edit", 200: "import", 300: "re-embed"}
+_STATUSES = ("pending", "processing", "completed", "failed")
 _USAGE = 2
 
 
@@ -46,12 +49,18 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add(actions, "state", "depth, age, providers out, dead letters by code, who holds vacuum back, paused or not")
-    listing = _add(actions, "dead-letters", "list dead letters, newest first; --group: by what is wrong", filtered=True)
-    listing.add_argument("--group", action="store_true", help="one line a group of alike errors, the largest first")
-    listing.add_argument(
-        "--limit", type=number(1, 1000), default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
+    entries = _add(
+        actions,
+        "entries",
+        "list entries: what waits or is being indexed, the oldest edit first, then what is finished",
+        which="entries",
     )
-    listing.add_argument("--cursor", help="go on where the list before ended, as its last line says")
+    _paged(entries)
+    listing = _add(
+        actions, "dead-letters", "list dead letters, newest first; --group: by what is wrong", which="dead letters"
+    )
+    listing.add_argument("--group", action="store_true", help="one line a group of alike errors, the largest first")
+    _paged(listing)
     for action, summary, rest in (
         ("replay", "put dead letters back into the queue", ""),
         (
@@ -61,8 +70,13 @@ def add_parser(subparsers: Subparsers) -> None:
             " `replay --discarded` takes it back.",
         ),
     ):
-        bulk = _add(actions, action, summary, filtered=True, description=f"{summary.capitalize()}: those that match all"
-                    f" options, {BATCH} a transaction. Audited.{rest}")  # fmt: skip
+        bulk = _add(
+            actions,
+            action,
+            summary,
+            which="dead letters",
+            description=f"{summary.capitalize()}: those that match all options, {BATCH} a transaction. Audited.{rest}",
+        )
         bulk.add_argument("--all", action="store_true", help="all open ones: needed when nothing narrows them down")
         bulk.add_argument("--yes", action="store_true", help="do not ask, however many there are")
     _add(actions, "pause", "workers claim nothing more; what they hold they finish").add_argument(
@@ -72,17 +86,32 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _add(
-    actions: Subparsers, name: str, summary: str, *, filtered: bool = False, description: str | None = None
+    actions: Subparsers,
+    name: str,
+    summary: str,
+    *,
+    which: Literal["entries", "dead letters"] | None = None,
+    description: str | None = None,
 ) -> argparse.ArgumentParser:
+    """Add an action with `--json`; which: with the options of a filter of these."""
     parser = actions.add_parser(name, help=summary, description=description or f"{summary[0].upper()}{summary[1:]}.")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    if filtered:
-        group = parser.add_argument_group("which", "All that are given count.")
-        group.add_argument("--workspace", dest="workspace_id", metavar="ID", type=_uuid, help="of this workspace")
-        group.add_argument("--page", dest="page_id", metavar="ID", type=_uuid, help="of this page")
+    if which is None:
+        return parser
+    group = parser.add_argument_group("which", "All that are given count.")
+    group.add_argument("--workspace", dest="workspace_id", metavar="ID", type=_uuid, help="of this workspace")
+    group.add_argument("--page", dest="page_id", metavar="ID", type=_uuid, help="of this page")
+    group.add_argument(
+        "--no", type=number(0, 2_147_483_647), metavar="N", help="of the block with this number; 0 is the title"
+    )
+    if which == "entries":
+        group.add_argument("--status", choices=_STATUSES, help=f"{', '.join(_STATUSES[:-1])} or {_STATUSES[-1]}")
         group.add_argument(
-            "--no", type=number(0, 2_147_483_647), metavar="N", help="of the block with this number; 0 is the title"
+            "--finished-after",
+            metavar="TIME",
+            help="completed or given up then or later; UTC unless said; spares reading all 7 days of the history",
         )
+    else:
         group.add_argument("--error-code", metavar="CODE", help="with this error code")
         group.add_argument("--fingerprint", metavar="F", help="of this group of alike errors")
         group.add_argument("--text", help="whose error contains this, upper or lower case")
@@ -91,6 +120,13 @@ def _add(
         if name != "discard":
             group.add_argument("--discarded", action="store_true", help="the discarded instead of the open ones")
     return parser
+
+
+def _paged(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit", type=number(1, 1000), default=50, metavar="N", help="at most so many, 1 to 1000 (default: 50)"
+    )
+    parser.add_argument("--cursor", help="go on where the list before ended, as its last line says")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -105,6 +141,7 @@ def run(args: argparse.Namespace) -> int:
         )
     actions: Mapping[str, Callable[[psycopg.Connection, argparse.Namespace], int]] = {
         "state": _state,
+        "entries": _entries,
         "dead-letters": _groups if getattr(args, "group", False) else _list,
         "replay": _bulk,
         "discard": _bulk,
@@ -149,6 +186,44 @@ def _state(connection: psycopg.Connection, args: argparse.Namespace) -> int:
     return 0
 
 
+def _entries(connection: psycopg.Connection, args: argparse.Namespace) -> int:
+    names = ("status", "workspace_id", "page_id", "no", "finished_after")
+    rows = _rows(
+        connection,
+        "select * from ops.list_indexing_entries(%s, %s, %s)",
+        Jsonb(_given(args, names)),
+        args.limit,
+        args.cursor,
+    )
+    if args.json:
+        _print_json(rows)
+        return 0
+    for row in rows:
+        about = [_PRIORITIES[row["priority"]]] if row["priority"] is not None else []
+        about += [row["op"]] if row["op"] == "delete" else []
+        about += [
+            f"{row['attempts']} attempt{'s' if row['attempts'] != 1 else ''}",
+            f"edited {_time(row['enqueued_at'])}",
+        ]
+        for name, word in (("lease_until", "held until"), ("finished_at", "finished")):
+            about += [f"{word} {_time(row[name])}"] if row[name] else []
+        if row["status"] == "pending" and row["run_at"] > row["enqueued_at"]:
+            about.append(f"not before {_time(row['run_at'])}")
+        print(f"{row['status']:<10}  {', '.join(about)}")
+        print(f"    --workspace {row['workspace_id']} --page {row['page_id']} --no {row['no']}")
+        if row["error"]:
+            print(f"    {_line(row['error'])}")
+    return _end_of_list(rows, args, "no entries")
+
+
+def _end_of_list(rows: list[dict[str, Any]], args: argparse.Namespace, none: str) -> int:
+    if not rows:
+        print(none, file=sys.stderr)
+    elif len(rows) == args.limit:
+        print(f"perhaps more: --cursor {rows[-1]['cursor']}", file=sys.stderr)
+    return 0
+
+
 def _list(connection: psycopg.Connection, args: argparse.Namespace) -> int:
     rows = _rows(
         connection, "select * from ops.list_dead_letters(%s, %s, %s)", Jsonb(_filter(args)), args.limit, args.cursor
@@ -161,11 +236,7 @@ def _list(connection: psycopg.Connection, args: argparse.Namespace) -> int:
         print(f"{_time(row['died_at'])}  {row['error_code']}  {row['fingerprint']}{state}")
         print(f"    --workspace {row['workspace_id']} --page {row['page_id']} --no {row['no']}")
         print(f"    {_line(row['error'])}")
-    if not rows:
-        print("no dead letters", file=sys.stderr)
-    elif len(rows) == args.limit:
-        print(f"perhaps more: --cursor {rows[-1]['cursor']}", file=sys.stderr)
-    return 0
+    return _end_of_list(rows, args, "no dead letters")
 
 
 def _groups(connection: psycopg.Connection, args: argparse.Namespace) -> int:
@@ -258,8 +329,11 @@ def _resume(connection: psycopg.Connection, args: argparse.Namespace) -> int:
 def _filter(args: argparse.Namespace) -> dict[str, Any]:
     """The options as a filter of dead letters."""
     names = ("workspace_id", "page_id", "no", "error_code", "fingerprint", "text", "died_after", "died_before")
-    chosen = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return chosen | ({"discarded": True} if getattr(args, "discarded", False) else {})
+    return _given(args, names) | ({"discarded": True} if getattr(args, "discarded", False) else {})
+
+
+def _given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def _as_typed(message: str) -> str:

@@ -315,11 +315,14 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "/v1/indexing": {
         "GET": Action(admin.indexing_state, "admin", "admin"),
     },
+    "/v1/indexing/entries": {
+        "GET": Action(admin.list_indexing_entries, "admin", "admin", (*admin.ENTRY_FILTER, "limit", "cursor")),
+    },
     "/v1/indexing/dead-letters": {
-        "GET": Action(admin.list_dead_letters, "admin", "admin", (*admin.FILTER, "limit", "cursor")),
+        "GET": Action(admin.list_dead_letters, "admin", "admin", (*admin.DEAD_LETTER_FILTER, "limit", "cursor")),
     },
     "/v1/indexing/dead-letter-groups": {
-        "GET": Action(admin.group_dead_letters, "admin", "admin", (*admin.FILTER, "limit")),
+        "GET": Action(admin.group_dead_letters, "admin", "admin", (*admin.DEAD_LETTER_FILTER, "limit")),
     },
     "/v1/indexing/dead-letters:replay": {
         "POST": Action(admin.replay_dead_letters, "admin", "admin", wakes=True),

@@ -446,7 +446,8 @@ CREATE FUNCTION api.admin_list_audit(p_actor uuid, p_token_id uuid, p_action tex
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    v_key jsonb := case when p_cursor is not null then core.decode_cursor(p_cursor) end;
+    v_key jsonb := case when p_cursor is not null
+        then core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}') end;
 begin
     perform core.check_operator(p_actor, p_token_id);
     perform core.check_limit(p_limit, 200);
@@ -529,6 +530,50 @@ ALTER FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filt
 
 COMMENT ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) IS 'Dead letters that match a filter as JSON, for operators. PT403 operator_required; PT400 bad_filter, bad_limit,
 bad_cursor.';
+
+
+--
+-- Name: admin_list_indexing_entries(uuid, uuid, jsonb, integer, text); Type: FUNCTION; Schema: api; Owner: quire_owner
+--
+
+CREATE FUNCTION api.admin_list_indexing_entries(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) RETURNS TABLE(body text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform core.check_operator(p_actor, p_token_id);
+    perform core.check_limit(p_limit, 200);
+    return query
+    with listed as materialized (
+        select row_number() over () as place, l.* from ops.list_indexing_entries(p_filter, p_limit + 1, p_cursor) as l
+    )
+
+    select jsonb_build_object(
+        'entries', coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'workspace_id', l.workspace_id, 'page_id', l.page_id, 'no', l.no, 'op', l.op, 'status', l.status,
+                    'priority', l.priority, 'attempts', l.attempts, 'error', l.error,
+                    'enqueued_at', core.rfc3339(l.enqueued_at), 'run_at', core.rfc3339(l.run_at),
+                    'lease_until', core.rfc3339(l.lease_until), 'finished_at', core.rfc3339(l.finished_at)
+                ) order by l.place
+            ) filter (where l.place <= p_limit), '[]'
+        ),
+        'next_cursor', case when count(*) > p_limit then max(l.cursor) filter (where l.place = p_limit) end
+    )::text
+    from listed as l;
+end;
+$$;
+
+
+ALTER FUNCTION api.admin_list_indexing_entries(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION admin_list_indexing_entries(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text); Type: COMMENT; Schema: api; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION api.admin_list_indexing_entries(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) IS 'Entries of the indexing queue that match a filter as JSON, for operators. PT403 operator_required; PT400 bad_filter,
+bad_limit, bad_cursor.';
 
 
 --
@@ -1567,7 +1612,7 @@ begin
             using errcode = 'PT400', constraint = 'bad_limit', detail = '{"minimum": 1, "maximum": 200}';
     end if;
     if p_cursor is not null then
-        v_key := core.decode_cursor(p_cursor);
+        v_key := core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}');
     end if;
     return query
         with found as materialized (
@@ -3366,6 +3411,81 @@ PT413 too_many_blocks, block_too_large, page_too_large, too_deep, number_too_lar
 
 
 --
+-- Name: check_filter(jsonb, text, text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
+--
+
+CREATE FUNCTION core.check_filter(p_filter jsonb, p_what text, p_members text[]) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    v_member record;
+    v_takes text;
+    v_right boolean;
+begin
+    if jsonb_typeof(p_filter) is distinct from 'object' then
+        raise exception 'the filter is an object, such as {"workspace_id": "0190b5a4-8c1e-7a3f-9d2b-1f4c5e6a7b8c"}'
+            using errcode = 'PT400', constraint = 'bad_filter', detail = '{"parameter": "filter"}';
+    end if;
+    for v_member in
+        select
+            m.key as name,
+            m.value as value,
+            case when jsonb_typeof(m.value) in ('string', 'number', 'boolean') then m.value #>> '{}' end as text
+        from jsonb_each(p_filter) as m
+        order by m.key
+    loop
+        if v_member.name <> all (p_members) then
+            raise exception 'a filter of % has no "%": it has %', p_what, left(v_member.name, 64),
+                array_to_string(p_members, ', ')
+                using errcode = 'PT400', constraint = 'bad_filter',
+                detail = jsonb_build_object('parameter', left(v_member.name, 64))::text;
+        end if;
+        case
+            when v_member.name in ('workspace_id', 'page_id') then
+                v_takes := 'a UUID';
+                v_right := pg_input_is_valid(v_member.text, 'uuid');
+            when v_member.name = 'no' then
+                v_takes := 'the number of a block, 0 for the title';
+                v_right := pg_input_is_valid(v_member.text, 'integer') and v_member.text !~ '-';
+            when v_member.name = 'fingerprint' then
+                v_takes := '16 hexadecimal digits, as the groups show them';
+                v_right := v_member.text ~ '^[0-9a-f]{16}$';
+            when v_member.name ~ '_(after|before)$' then
+                v_takes := 'a time, such as 2026-01-31T12:00:00Z';
+                v_right := pg_input_is_valid(v_member.text, 'timestamptz');
+            when v_member.name = 'discarded' then
+                v_takes := 'true or false';
+                v_right := pg_input_is_valid(v_member.text, 'boolean');
+            when v_member.name = 'status' then
+                v_takes := 'pending, processing, completed or failed';
+                v_right := v_member.text in ('pending', 'processing', 'completed', 'failed');
+            else
+                v_takes := 'text that is not empty';  -- the empty one is in all there is
+                v_right := v_member.text <> '';
+        end case;
+        if v_right is not true then
+            raise exception 'the filter''s % cannot be %: it takes %', v_member.name, left(v_member.value::text, 80),
+                v_takes
+                using errcode = 'PT400', constraint = 'bad_filter',
+                detail = jsonb_build_object('parameter', v_member.name)::text;
+        end if;
+    end loop;
+end;
+$_$;
+
+
+ALTER FUNCTION core.check_filter(p_filter jsonb, p_what text, p_members text[]) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION check_filter(p_filter jsonb, p_what text, p_members text[]); Type: COMMENT; Schema: core; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION core.check_filter(p_filter jsonb, p_what text, p_members text[]) IS 'Refuses a filter with members that are not in the list, or with values that they do not take. PT400 bad_filter.';
+
+
+--
 -- Name: check_head(jsonb); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -4462,7 +4582,7 @@ CREATE FUNCTION core.cursor_id(p_cursor text) RETURNS uuid
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    return case when p_cursor is not null then (core.decode_cursor(p_cursor) ->> 2)::uuid end;
+    return case when p_cursor is not null then (core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}') ->> 2)::uuid end;
 end;
 $$;
 
@@ -4484,69 +4604,31 @@ CREATE FUNCTION core.dead_letter_conditions(p_filter jsonb) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
-    AS $_$
-declare
-    v_member record;
-    v_value text;
-    v_discarded boolean := false;
-    v_conditions text := '';
+    AS $$
 begin
-    if jsonb_typeof(p_filter) is distinct from 'object' then
-        raise exception 'the filter is an object, such as {"error_code": "lease_expired"}'
-            using errcode = 'PT400', constraint = 'bad_filter', detail = '{"parameter": "filter"}';
-    end if;
-    for v_member in select m.key, m.value from jsonb_each(p_filter) as m order by m.key loop
-        begin
-            v_value := case when jsonb_typeof(v_member.value) in ('string', 'number', 'boolean')
-                then v_member.value #>> '{}' end;
-            v_conditions := v_conditions || case v_member.key
-                when 'workspace_id' then format(' and d.workspace_id = %L::uuid', v_value::uuid)
-                when 'page_id' then format(' and d.page_id = %L::uuid', v_value::uuid)
-                when 'no' then format(' and d.no = %L::integer', v_value::integer)
-                when 'error_code' then format(' and d.error_code = %L', v_value)
-                when 'fingerprint' then format(' and d.fingerprint = %L', v_value)
-                when 'text' then format(' and strpos(lower(d.error), lower(%L)) > 0', v_value)
-                when 'died_after' then format(' and d.died_at >= %L::timestamptz', v_value::timestamptz)
-                when 'died_before' then format(' and d.died_at < %L::timestamptz', v_value::timestamptz)
-                when 'discarded' then ''
-            end;
-            if v_member.key = 'discarded' then
-                v_discarded := v_value::boolean;
-            end if;
-        exception
-            when data_exception then
-                v_value := null;
-        end;
-        if v_conditions is null then
-            raise exception 'a filter of dead letters has no "%": it has workspace_id, page_id, no, error_code, '
-                'fingerprint, text, died_after, died_before, discarded', left(v_member.key, 64)
-                using errcode = 'PT400', constraint = 'bad_filter',
-                detail = jsonb_build_object('parameter', left(v_member.key, 64))::text;
-        elsif v_value is null
-            or v_value = ''  -- every error has that in it
-            or (
-                case v_member.key
-                    when 'no' then v_value::integer < 0
-                    when 'fingerprint' then v_value !~ '^[0-9a-f]{16}$'
-                    else false
-                end
-            ) then
-            raise exception 'the filter''s % cannot be %: it takes %', v_member.key, left(v_member.value::text, 80),
-                case
-                    when v_member.key in ('workspace_id', 'page_id') then 'a UUID'
-                    when v_member.key = 'no' then 'the number of a block, 0 for the title'
-                    when v_member.key = 'fingerprint' then '16 hexadecimal digits, as the groups show them'
-                    when v_member.key in ('died_after', 'died_before') then 'a time, such as 2026-01-31T12:00:00Z'
-                    when v_member.key = 'discarded' then 'true or false'
-                    else 'text that is not empty'
-                end
-                using errcode = 'PT400', constraint = 'bad_filter',
-                detail = jsonb_build_object('parameter', v_member.key)::text;
-        end if;
-    end loop;
-    return case when v_discarded then 'd.discarded_at is not null' else 'd.discarded_at is null' end || v_conditions;
+    perform core.check_filter(p_filter, 'dead letters', array[
+        'workspace_id', 'page_id', 'no', 'error_code', 'fingerprint', 'text', 'died_after', 'died_before', 'discarded'
+    ]);
+    return (
+        select
+            case when (p_filter ->> 'discarded')::boolean
+                then 'd.discarded_at is not null' else 'd.discarded_at is null' end
+            || coalesce(string_agg(
+                case m.key
+                    when 'workspace_id' then format(' and d.workspace_id = %L::uuid', m.value::uuid)
+                    when 'page_id' then format(' and d.page_id = %L::uuid', m.value::uuid)
+                    when 'no' then format(' and d.no = %L::integer', m.value::integer)
+                    when 'error_code' then format(' and d.error_code = %L', m.value)
+                    when 'fingerprint' then format(' and d.fingerprint = %L', m.value)
+                    when 'text' then format(' and strpos(lower(d.error), lower(%L)) > 0', m.value)
+                    when 'died_after' then format(' and d.died_at >= %L::timestamptz', m.value::timestamptz)
+                    when 'died_before' then format(' and d.died_at < %L::timestamptz', m.value::timestamptz)
+                end, '' order by m.key
+            ), '')
+        from jsonb_each_text(p_filter) as m
+    );
 end;
-$_$;
+$$;
 
 
 ALTER FUNCTION core.dead_letter_conditions(p_filter jsonb) OWNER TO quire_owner;
@@ -4557,45 +4639,6 @@ ALTER FUNCTION core.dead_letter_conditions(p_filter jsonb) OWNER TO quire_owner;
 
 COMMENT ON FUNCTION core.dead_letter_conditions(p_filter jsonb) IS 'A filter of dead letters (workspace_id, page_id, no, error_code, fingerprint, text, died_after, died_before, discarded)
 as SQL conditions on d. PT400 bad_filter.';
-
-
---
--- Name: dead_letter_place(text); Type: FUNCTION; Schema: core; Owner: quire_owner
---
-
-CREATE FUNCTION core.dead_letter_place(p_cursor text) RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-declare
-    v_key jsonb;
-begin
-    begin
-        v_key := convert_from(
-            decode(rpad(translate(p_cursor, '-_', '+/'), (length(p_cursor) + 3) / 4 * 4, '='), 'base64'), 'UTF8'
-        )::jsonb;
-        perform (v_key ->> 0)::timestamptz, (v_key ->> 1)::uuid, (v_key ->> 2)::uuid, (v_key ->> 3)::integer;
-    exception
-        when data_exception then
-            v_key := null;
-    end;
-    if v_key is null or jsonb_typeof(v_key) <> 'array' or jsonb_array_length(v_key) <> 4
-        or jsonb_path_exists(v_key, '$[*] ? (@ == null)') then
-        raise exception 'the cursor is not one that this list gave: start again without it'
-            using errcode = 'PT400', constraint = 'bad_cursor';
-    end if;
-    return v_key;
-end;
-$_$;
-
-
-ALTER FUNCTION core.dead_letter_place(p_cursor text) OWNER TO quire_owner;
-
---
--- Name: FUNCTION dead_letter_place(p_cursor text); Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON FUNCTION core.dead_letter_place(p_cursor text) IS 'The sort key in a cursor of the list of dead letters. PT400 bad_cursor.';
 
 
 --
@@ -4733,13 +4776,13 @@ COMMENT ON FUNCTION core.decide_limits(p_policies text[], p_costs integer[], p_u
 
 
 --
--- Name: decode_cursor(text); Type: FUNCTION; Schema: core; Owner: quire_owner
+-- Name: decode_cursor(text, text[]); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
-CREATE FUNCTION core.decode_cursor(p_cursor text) RETURNS jsonb
+CREATE FUNCTION core.decode_cursor(p_cursor text, p_types text[]) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
     v_key jsonb;
 begin
@@ -4747,28 +4790,32 @@ begin
         v_key := convert_from(
             decode(rpad(translate(p_cursor, '-_', '+/'), (length(p_cursor) + 3) / 4 * 4, '='), 'base64'), 'UTF8'
         )::jsonb;
-        perform (v_key ->> 0)::timestamptz, (v_key ->> 1)::timestamptz, (v_key ->> 2)::uuid;
     exception
         when data_exception then
             v_key := null;
     end;
-    if jsonb_typeof(v_key) is distinct from 'array' or jsonb_array_length(v_key) <> 3
-        or jsonb_path_exists(v_key, '$[*] ? (@.type() != "string")') then
+    if jsonb_typeof(v_key) is distinct from 'array'
+        or jsonb_array_length(v_key) <> cardinality(p_types)
+        or exists (
+            select
+            from unnest(p_types) with ordinality as t (type, place)
+            where pg_input_is_valid(v_key ->> (t.place::integer - 1), t.type) is not true
+        ) then
         raise exception 'the cursor is not one that this list gave: start again without it'
             using errcode = 'PT400', constraint = 'bad_cursor';
     end if;
     return v_key;
 end;
-$_$;
+$$;
 
 
-ALTER FUNCTION core.decode_cursor(p_cursor text) OWNER TO quire_owner;
+ALTER FUNCTION core.decode_cursor(p_cursor text, p_types text[]) OWNER TO quire_owner;
 
 --
--- Name: FUNCTION decode_cursor(p_cursor text); Type: COMMENT; Schema: core; Owner: quire_owner
+-- Name: FUNCTION decode_cursor(p_cursor text, p_types text[]); Type: COMMENT; Schema: core; Owner: quire_owner
 --
 
-COMMENT ON FUNCTION core.decode_cursor(p_cursor text) IS 'The sort key in a cursor of a list of pages. PT400 bad_cursor.';
+COMMENT ON FUNCTION core.decode_cursor(p_cursor text, p_types text[]) IS 'The sort key in a cursor of a list, of these types. PT400 bad_cursor.';
 
 
 --
@@ -14455,7 +14502,7 @@ declare
 begin
     perform core.check_limit(p_limit, 1000);
     if p_cursor is not null then
-        v_key := core.dead_letter_place(p_cursor);
+        v_key := core.decode_cursor(p_cursor, '{timestamptz,uuid,uuid,integer}');
         v_conditions := v_conditions || format(
             ' and (d.died_at, d.workspace_id, d.page_id, d.no) < (%L::timestamptz, %L::uuid, %L::uuid, %L::integer)',
             v_key ->> 0, v_key ->> 1, v_key ->> 2, v_key ->> 3
@@ -14482,6 +14529,74 @@ ALTER FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor t
 
 COMMENT ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) IS 'Dead letters of the indexing queue that match a filter, newest first, keyset pages by cursor.
 PT400 bad_filter, bad_limit, bad_cursor.';
+
+
+--
+-- Name: list_indexing_entries(jsonb, integer, text); Type: FUNCTION; Schema: ops; Owner: quire_owner
+--
+
+CREATE FUNCTION ops.list_indexing_entries(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_cursor text DEFAULT NULL::text) RETURNS TABLE(workspace_id uuid, page_id uuid, no integer, op text, status text, priority smallint, attempts smallint, error text, enqueued_at timestamp with time zone, run_at timestamp with time zone, lease_until timestamp with time zone, finished_at timestamp with time zone, cursor text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+    v_zero constant uuid := '00000000-0000-0000-0000-000000000000';
+    v_key jsonb := jsonb_build_array('infinity', '-infinity', v_zero, v_zero, -1);  -- before all
+    v_status text;
+    v_workspace_id uuid;
+    v_page_id uuid;
+    v_no integer;
+    v_finished_after timestamptz;
+begin
+    perform core.check_limit(p_limit, 1000);
+    perform core.check_filter(
+        p_filter, 'entries', array['status', 'workspace_id', 'page_id', 'no', 'finished_after']
+    );
+    v_status := p_filter ->> 'status';
+    v_workspace_id := p_filter ->> 'workspace_id';
+    v_page_id := p_filter ->> 'page_id';
+    v_no := p_filter ->> 'no';
+    v_finished_after := p_filter ->> 'finished_after';
+    if p_cursor is not null then
+        v_key := core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid,uuid,integer}');
+    end if;
+    return query
+    select
+        e.workspace_id, e.page_id, e.no, e.op, e.status, e.priority, e.attempts, e.error, e.enqueued_at, e.run_at,
+        e.lease_until, e.finished_at,
+        core.encode_cursor(jsonb_build_array(e.sorted_at, e.enqueued_at, e.workspace_id, e.page_id, e.no))
+    from (
+        select i.*, coalesce(i.finished_at, 'infinity') as sorted_at
+        from ops.indexing_entries as i
+        where (v_status is null or i.status = v_status)
+            and (v_workspace_id is null or i.workspace_id = v_workspace_id)
+            and (v_page_id is null or i.page_id = v_page_id)
+            and (v_no is null or i.no = v_no)
+            and (v_finished_after is null or i.finished_at >= v_finished_after)
+            and coalesce(i.finished_at, 'infinity') <= (v_key ->> 0)::timestamptz
+            and (
+                coalesce(i.finished_at, 'infinity') < (v_key ->> 0)::timestamptz
+                or (i.enqueued_at, i.workspace_id, i.page_id, i.no)
+                > ((v_key ->> 1)::timestamptz, (v_key ->> 2)::uuid, (v_key ->> 3)::uuid, (v_key ->> 4)::integer)
+            )
+        order by sorted_at desc, i.enqueued_at asc, i.workspace_id asc, i.page_id asc, i.no asc
+        limit p_limit
+    ) as e
+    order by e.sorted_at desc, e.enqueued_at asc, e.workspace_id asc, e.page_id asc, e.no asc;
+end;
+$$;
+
+
+ALTER FUNCTION ops.list_indexing_entries(p_filter jsonb, p_limit integer, p_cursor text) OWNER TO quire_owner;
+
+--
+-- Name: FUNCTION list_indexing_entries(p_filter jsonb, p_limit integer, p_cursor text); Type: COMMENT; Schema: ops; Owner: quire_owner
+--
+
+COMMENT ON FUNCTION ops.list_indexing_entries(p_filter jsonb, p_limit integer, p_cursor text) IS 'Entries of the indexing queue that match a filter: unfinished ones, oldest edit first, then finished ones, newest
+first; keyset pages by cursor. PT400 bad_filter, bad_limit, bad_cursor.';
 
 
 --
@@ -22468,6 +22583,14 @@ GRANT ALL ON FUNCTION api.admin_list_dead_letters(p_actor uuid, p_token_id uuid,
 
 
 --
+-- Name: FUNCTION admin_list_indexing_entries(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text); Type: ACL; Schema: api; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION api.admin_list_indexing_entries(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION api.admin_list_indexing_entries(p_actor uuid, p_token_id uuid, p_filter jsonb, p_limit integer, p_cursor text) TO quire_api;
+
+
+--
 -- Name: FUNCTION admin_list_limited(p_actor uuid, p_token_id uuid, p_limit integer); Type: ACL; Schema: api; Owner: quire_owner
 --
 
@@ -22907,6 +23030,13 @@ REVOKE ALL ON FUNCTION core.check_draft(p_page core.pages, p_head jsonb, p_order
 
 
 --
+-- Name: FUNCTION check_filter(p_filter jsonb, p_what text, p_members text[]); Type: ACL; Schema: core; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION core.check_filter(p_filter jsonb, p_what text, p_members text[]) FROM PUBLIC;
+
+
+--
 -- Name: FUNCTION check_head(p_head jsonb); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -23110,13 +23240,6 @@ REVOKE ALL ON FUNCTION core.dead_letter_conditions(p_filter jsonb) FROM PUBLIC;
 
 
 --
--- Name: FUNCTION dead_letter_place(p_cursor text); Type: ACL; Schema: core; Owner: quire_owner
---
-
-REVOKE ALL ON FUNCTION core.dead_letter_place(p_cursor text) FROM PUBLIC;
-
-
---
 -- Name: FUNCTION decide_limit(p_policy core.rate_policies, p_key text, p_cost integer); Type: ACL; Schema: core; Owner: quire_owner
 --
 
@@ -23131,10 +23254,10 @@ REVOKE ALL ON FUNCTION core.decide_limits(p_policies text[], p_costs integer[], 
 
 
 --
--- Name: FUNCTION decode_cursor(p_cursor text); Type: ACL; Schema: core; Owner: quire_owner
+-- Name: FUNCTION decode_cursor(p_cursor text, p_types text[]); Type: ACL; Schema: core; Owner: quire_owner
 --
 
-REVOKE ALL ON FUNCTION core.decode_cursor(p_cursor text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.decode_cursor(p_cursor text, p_types text[]) FROM PUBLIC;
 
 
 --
@@ -24421,6 +24544,14 @@ GRANT ALL ON FUNCTION ops.list_audit(p_action text, p_workspace_id uuid, p_actor
 
 REVOKE ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.list_dead_letters(p_filter jsonb, p_limit integer, p_cursor text) TO quire_monitor;
+
+
+--
+-- Name: FUNCTION list_indexing_entries(p_filter jsonb, p_limit integer, p_cursor text); Type: ACL; Schema: ops; Owner: quire_owner
+--
+
+REVOKE ALL ON FUNCTION ops.list_indexing_entries(p_filter jsonb, p_limit integer, p_cursor text) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.list_indexing_entries(p_filter jsonb, p_limit integer, p_cursor text) TO quire_monitor;
 
 
 --

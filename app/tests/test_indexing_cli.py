@@ -106,6 +106,38 @@ def test_who_holds_vacuum_back_is_shown(database: str, conn: psycopg.Connection)
         assert re.search(rf"^vacuum held  [0-9]+ s by {who}$", shown, re.M) and "secret" not in shown
 
 
+def test_entries_are_listed(database: str, conn: psycopg.Connection) -> None:
+    conn.execute("truncate core.indexing_done")
+    assert indexing(database, "entries").stderr == "no entries\n"
+    bury(conn, 1, 1, error="no\x1b[31m")
+    conn.execute(
+        "insert into core.indexing_queue"
+        " (workspace_id, page_id, no, priority, op, attempts, run_at, enqueued_at, last_error)"
+        " values (%s, %s, 2, 100, 'delete', 1, '2031-05-05 12:00Z', '2026-05-05 12:00Z', 'HTTP 400')",
+        [WORKSPACE, PAGE],
+    )
+    which = f"    --workspace {WORKSPACE} --page {PAGE} --no"
+    shown = indexing(database, "entries").stdout.splitlines()
+    assert shown[:3] == [
+        "pending     edit, delete, 1 attempt, edited 2026-05-05 12:00:00Z, not before 2031-05-05 12:00:00Z",
+        f"{which} 2",
+        "    HTTP 400",
+    ]
+    assert re.fullmatch("failed      3 attempts, edited .*Z, finished 2026-05-05 12:00:00Z", shown[3]), shown
+    assert shown[4:] == [f"{which} 1", "    embedding_refused: no [31m"]
+    first = indexing(database, "entries", "--limit", "1")
+    cursor = first.stderr.split()[-1]
+    assert [row["no"] for row in read(database, "entries", "--cursor", cursor)] == [1]
+    assert [row["no"] for row in read(database, "entries", "--status", "failed", *ONE, "1")] == [1]
+    assert read(database, "entries", "--finished-after", "2026-05-05T12:00:01") == []
+    refused = indexing(database, "entries", "--finished-after", "soon")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        'quire indexing: --finished-after cannot be "soon": it takes a time, such as 2026-01-31T12:00:00Z\n',
+    )
+    assert "--status" in indexing(database, "entries", "--status", "done").stderr
+
+
 def test_lists_and_groups(database: str, conn: psycopg.Connection) -> None:
     bury(conn, 1, 3)
     bury(conn, 4, 4, "lease_expired", "lost\n\x1b[31m3 times")

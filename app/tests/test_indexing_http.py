@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -53,6 +54,35 @@ def test_the_state_and_the_pause(client: httpx.Client, conn: psycopg.Connection)
         ("indexing.pause", "Olga"),
         ("indexing.resume", "Olga"),
     ]
+
+
+def test_entries_with_their_status(client: httpx.Client, conn: psycopg.Connection) -> None:
+    bury(conn, 1)
+    conn.execute("truncate core.indexing_done")
+    conn.execute(
+        "insert into core.indexing_queue"
+        " (workspace_id, page_id, no, priority, attempts, run_at, enqueued_at, last_error)"
+        " select %s, %s, n, 200, n - 2, now(), now() - interval '1 hour', case n when 3 then 'HTTP 400' end"
+        " from generate_series(2, 3) as n",
+        [WORKSPACE, PAGE],
+    )
+    found = client.get("/indexing/entries", params={"limit": 2})
+    assert [(e["no"], e["status"], e["priority"], e["attempts"], e["error"]) for e in found.json()["entries"]] == [
+        (2, "pending", 200, 0, None),
+        (3, "pending", 200, 1, "HTTP 400"),
+    ]
+    rest = client.get("/indexing/entries", params={"limit": 2, "cursor": found.json()["next_cursor"]}).json()
+    assert [(e["no"], e["status"], e["finished_at"]) for e in rest["entries"]] == [
+        (1, "failed", "2026-05-05T12:00:01.000000Z")
+    ]
+    assert rest["next_cursor"] is None
+    for parameters, expected in (
+        ({"status": "pending", "no": "3"}, [3]),
+        ({"status": "failed", "finished_after": "2026-05-05T12:00:02Z"}, []),
+        ({"workspace_id": WORKSPACE, "page_id": PAGE, "status": "failed"}, [1]),
+    ):
+        entries = client.get("/indexing/entries", params=parameters).json()["entries"]
+        assert [entry["no"] for entry in entries] == expected, parameters
 
 
 def test_lists_by_pages_filters_and_groups(client: httpx.Client, conn: psycopg.Connection) -> None:
@@ -144,23 +174,28 @@ def test_bodies_that_are_refused(client: httpx.Client, path: str, content: bytes
 
 
 @pytest.mark.parametrize(
-    ("query", "code"),
+    ("path", "code"),
     [
-        ("fingerprint=x", "bad_filter"),
-        ("no=one", "bad_filter"),
-        ("died_after=soon", "bad_filter"),
-        ("workspace_id=w", "bad_filter"),
-        ("discarded=maybe", "bad_filter"),
-        ("cursor=W10", "bad_cursor"),
-        ("limit=201", "bad_parameter"),
-        ("colour=red", "unknown_parameter"),
+        ("dead-letters?fingerprint=x", "bad_filter"),
+        ("dead-letters?no=one", "bad_filter"),
+        ("dead-letters?died_after=soon", "bad_filter"),
+        ("dead-letters?workspace_id=w", "bad_filter"),
+        ("dead-letters?discarded=maybe", "bad_filter"),
+        ("dead-letters?cursor=W10", "bad_cursor"),
+        ("dead-letters?limit=201", "bad_parameter"),
+        ("dead-letters?colour=red", "unknown_parameter"),
+        ("entries?status=done", "bad_filter"),
+        ("entries?finished_after=soon", "bad_filter"),
+        ("entries?cursor=W10", "bad_cursor"),
+        ("entries?limit=0", "bad_parameter"),
+        ("entries?fingerprint=x", "unknown_parameter"),
     ],
 )
-def test_parameters_that_are_refused(client: httpx.Client, query: str, code: str) -> None:
-    answer = client.get(f"/indexing/dead-letters?{query}")
+def test_parameters_that_are_refused(client: httpx.Client, path: str, code: str) -> None:
+    answer = client.get(f"/indexing/{path}")
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     if code == "bad_filter":
-        assert answer.json()["parameter"] == query.partition("=")[0]
+        assert answer.json()["parameter"] == re.split("[?=]", path)[1]
 
 
 def test_other_content_types_are_refused(client: httpx.Client) -> None:
@@ -173,6 +208,7 @@ def test_only_operators_may(api: Api, client: httpx.Client, conn: psycopg.Connec
     nobody = api.client("")
     routes: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
         ("GET", "", None),
+        ("GET", "/entries", None),
         ("GET", "/dead-letters", None),
         ("GET", "/dead-letter-groups", None),
         ("POST", "/dead-letters:replay", {"filter": {}}),

@@ -32,6 +32,7 @@ GLOBAL = {
     "/v1/tokens/{token_id}:rotate": OPERATORS,
     "/v1/audit": OPERATORS + "; ids, never content",
     "/v1/indexing": OPERATORS,
+    "/v1/indexing/entries": OPERATORS + "; ids and errors, never content",
     "/v1/indexing/dead-letters": OPERATORS + "; errors, never content",
     "/v1/indexing/dead-letter-groups": OPERATORS,
     "/v1/indexing/dead-letters:replay": OPERATORS,

@@ -18,7 +18,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_key jsonb := case when p_cursor is not null then core.decode_cursor(p_cursor) end;
+    v_key jsonb := case when p_cursor is not null
+        then core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}') end;
 begin
     perform core.check_operator(p_actor, p_token_id);
     perform core.check_limit(p_limit, 200);

@@ -26,7 +26,7 @@ begin
             using errcode = 'PT400', constraint = 'bad_limit', detail = '{"minimum": 1, "maximum": 200}';
     end if;
     if p_cursor is not null then
-        v_key := core.decode_cursor(p_cursor);
+        v_key := core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}');
     end if;
     return query
         with found as materialized (

@@ -33,7 +33,7 @@ declare
 begin
     perform core.check_limit(p_limit, 1000);
     if p_cursor is not null then
-        v_key := core.dead_letter_place(p_cursor);
+        v_key := core.decode_cursor(p_cursor, '{timestamptz,uuid,uuid,integer}');
         v_conditions := v_conditions || format(
             ' and (d.died_at, d.workspace_id, d.page_id, d.no) < (%L::timestamptz, %L::uuid, %L::uuid, %L::integer)',
             v_key ->> 0, v_key ->> 1, v_key ->> 2, v_key ->> 3

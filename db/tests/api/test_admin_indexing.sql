@@ -1,6 +1,6 @@
 -- api.admin_*: for tokens with scope admin, as JSON.
 begin;
-select plan(29);
+select plan(32);
 
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 create function pg_temp.id(p_no integer) returns uuid language sql as $$
@@ -49,6 +49,25 @@ select is(
         'attempts', 3, 'error_code', 'code', 'error', 'error 1', 'enqueued_at', '2031-05-05T12:00:00.000000Z',
         'died_at', '2031-05-05T11:59:00.000000Z', 'discarded_at', null
     ))), 'a list of dead letters'
+);
+select is(
+    (select body::jsonb from made, api.admin_list_indexing_entries(actor, token, '{"no": 1}', 9, null)),
+    jsonb_build_object('next_cursor', null, 'entries', jsonb_build_array(jsonb_build_object(
+        'workspace_id', pg_temp.id(1), 'page_id', pg_temp.id(100), 'no', 1, 'op', 'upsert', 'status', 'failed',
+        'priority', null, 'attempts', 3, 'error', 'code: error 1', 'enqueued_at', '2031-05-05T12:00:00.000000Z',
+        'run_at', null, 'lease_until', null, 'finished_at', '2031-05-05T11:59:00.000000Z'
+    ))), 'a list of entries'
+);
+select is(
+    (
+        select string_agg(jsonb_path_query_array(l.body::jsonb, '$.entries[*].no')::text, ' ')
+        from made
+        cross join api.admin_list_indexing_entries(actor, token, '{"status": "failed"}', 3, null) as first
+        cross join api.admin_list_indexing_entries(
+            actor, token, '{"status": "failed"}', 3, first.body::jsonb ->> 'next_cursor'
+        ) as rest
+        cross join lateral (values (first.body), (rest.body)) as l (body)
+    ), '[1, 2, 3] [4, 5]', 'in pages'
 );
 create function pg_temp.pages(p_limit integer) returns text language plpgsql as $$
 declare
@@ -128,12 +147,17 @@ select is(
     pg_temp.problem('select r.* from made, api.admin_list_dead_letters(actor, token, ''{}'', 201, null) as r'),
     'PT400 bad_limit', 'a list has at most 200'
 );
+select is(
+    pg_temp.problem('select r.* from made, api.admin_list_indexing_entries(actor, token, ''{}'', 201, null) as r'),
+    'PT400 bad_limit', 'of entries, too'
+);
 
 -- who is no operator
 create function pg_temp.refused(p_actor text, p_token text) returns text language sql as $$
     select string_agg(distinct pg_temp.problem(format(f.call, p_actor, p_token)), ', ') from (
         values
         ('select r.* from made, api.admin_indexing_state(%s, %s) as r'),
+        ('select r.* from made, api.admin_list_indexing_entries(%s, %s, ''{}'', 1, null) as r'),
         ('select r.* from made, api.admin_list_dead_letters(%s, %s, ''{}'', 1, null) as r'),
         ('select r.* from made, api.admin_group_dead_letters(%s, %s, ''{}'', 1) as r'),
         ('select r.* from made, api.admin_replay_dead_letters(%s, %s, ''{"filter": {}}'') as r'),

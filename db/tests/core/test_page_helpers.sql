@@ -15,7 +15,7 @@ select is((select array_agg(o.operation) from core.diff_order('{1,2,3,4,5}', '{2
 select is((select array_agg(o.operation) from core.diff_order('{1,2,3,4,5}', '{5,1,2,3,4}', '{}') as o), array['{"op": "move", "from": "/blocks/4", "path": "/blocks/0"}'::jsonb], 'one to the front too');
 select is((select array_agg(o.operation) from core.diff_order('{1,2,3}', '{}', '{}') as o), array['{"op": "remove", "path": "/blocks/2"}', '{"op": "remove", "path": "/blocks/1"}', '{"op": "remove", "path": "/blocks/0"}']::jsonb[], 'removed from the end');
 select is((select array_agg(o.operation) from core.diff_order('{}', '{7}', '{"{}"}') as o), array['{"op": "add", "path": "/blocks/0", "value": {}}'::jsonb], 'added');
-select is(core.decode_cursor(core.encode_cursor('["2026-01-01 00:00:00+00", "infinity", "00000000-0000-0000-0000-000000000001"]')), '["2026-01-01 00:00:00+00", "infinity", "00000000-0000-0000-0000-000000000001"]', 'a cursor comes back');
+select is(core.decode_cursor(core.encode_cursor('["2026-01-01 00:00:00+00", "infinity", "00000000-0000-0000-0000-000000000001"]'), '{timestamptz,timestamptz,uuid}'), '["2026-01-01 00:00:00+00", "infinity", "00000000-0000-0000-0000-000000000001"]', 'a cursor comes back');
 select throws_ok($$ select core.check_member('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002', 'viewer') $$, 'PT404', null, 'not a member');
 
 select * from finish();

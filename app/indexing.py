@@ -109,7 +109,7 @@ def _add(
         group.add_argument(
             "--finished-after",
             metavar="TIME",
-            help="completed or given up then or later; UTC unless said; spares reading all 7 days of the history",
+            help="completed or given up then or later; UTC unless said",
         )
     else:
         group.add_argument("--error-code", metavar="CODE", help="with this error code")

@@ -1,6 +1,6 @@
 -- Entries of the indexing queue: listed by status, page and time, in pages.
 begin;
-select plan(34);
+select plan(38);
 
 select set_config('quire.fake_now', '2031-05-05 12:00:00+00', true);
 create function pg_temp.id(p_no integer) returns uuid language sql as $$
@@ -58,13 +58,13 @@ values
 insert into core.indexing_done (workspace_id, page_id, no, op, attempts, enqueued_at, processed_at)
 select
     pg_temp.id(2), pg_temp.id(200), n, 'upsert', 1, '2031-05-05 09:00:00+00',
-    '2031-05-05 10:00:00+00'::timestamptz + make_interval(mins => case n when 4 then 4 else 5 end)
+    case n when 4 then '2031-05-03 10:04:00+00' else '2031-05-05 10:05:00+00' end::timestamptz
 from generate_series(4, 6) as n;
 insert into core.indexing_dead_letters
     (workspace_id, page_id, no, op, generation, attempts, enqueued_at, died_at, error_code, error, discarded_at)
 values
     (pg_temp.id(1), pg_temp.id(100), 7, 'upsert', 1, 3, '2031-05-05 09:00:00+00', '2031-05-05 10:04:30+00', 'code', 'why', null),
-    (pg_temp.id(2), pg_temp.id(200), 8, 'upsert', 1, 3, '2031-05-05 09:00:00+00', '2031-05-05 08:00:00+00', 'code', 'why',
+    (pg_temp.id(2), pg_temp.id(200), 8, 'upsert', 1, 3, '2031-04-01 07:00:00+00', '2031-04-01 08:00:00+00', 'code', 'why',
         '2031-05-05 11:00:00+00');
 
 -- listed
@@ -80,7 +80,7 @@ select results_eq(
     (pg_temp.id(1), pg_temp.id(101), 3, 'upsert', 'processing', 200, 1, null,
         '2031-05-05 11:45:00+00', '2031-05-05 11:45:00+00', '2031-05-05 12:01:00+00', null),
     (pg_temp.id(2), pg_temp.id(200), 4, 'upsert', 'completed', null, 1, null,
-        '2031-05-05 09:00:00+00', null, null, '2031-05-05 10:04:00+00'),
+        '2031-05-05 09:00:00+00', null, null, '2031-05-03 10:04:00+00'),
     (pg_temp.id(1), pg_temp.id(100), 7, 'upsert', 'failed', null, 3, 'code: why',
         '2031-05-05 09:00:00+00', null, null, '2031-05-05 10:04:30+00')$$,
     'with status, attempts, error and times'
@@ -96,6 +96,10 @@ from (
     (jsonb_build_object('page_id', pg_temp.id(100)), '2,1,7'),
     ('{"no": "3"}', '3'),
     ('{"finished_after": "2031-05-05T10:04:30"}', '5,6,7'),
+    ('{"finished_after": "2031-05-03T10:04:00"}', '5,6,7,4'),
+    ('{"finished_after": "2031-04-01T08:00:00.000001"}', '5,6,7,4'),
+    ('{"finished_after": "2031-04-01T08:00:00"}', '5,6,7,4,8'),
+    ('{"finished_after": "2031-05-05T13:00:00"}', null),
     (jsonb_build_object('page_id', pg_temp.id(100), 'status', 'failed'), '7')
 ) as f (filter, nos);
 

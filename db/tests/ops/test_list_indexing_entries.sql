@@ -29,7 +29,7 @@ declare
     v_nos text;
     v_pages text[];
 begin
-    loop
+    for v_turn in 1 .. 20 loop
         select string_agg(l.no::text, ',' order by l.place), max(l.cursor) filter (where l.place = p_limit)
         into v_nos, v_cursor
         from (

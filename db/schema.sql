@@ -4582,7 +4582,8 @@ CREATE FUNCTION core.cursor_id(p_cursor text) RETURNS uuid
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    return case when p_cursor is not null then (core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}') ->> 2)::uuid end;
+    return case when p_cursor is not null
+        then (core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}') ->> 2)::uuid end;
 end;
 $$;
 

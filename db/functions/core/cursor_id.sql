@@ -10,7 +10,8 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return case when p_cursor is not null then (core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}') ->> 2)::uuid end;
+    return case when p_cursor is not null
+        then (core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid}') ->> 2)::uuid end;
 end;
 $$;
 

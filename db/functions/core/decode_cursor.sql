@@ -1,5 +1,5 @@
--- core.decode_cursor: the sort key in the cursor of a list: an array with a value of each of p_types, none of them null.
--- PT400 bad_cursor.
+-- core.decode_cursor: the sort key in the cursor of a list: an array with a value of each of p_types, none of them
+-- null. PT400 bad_cursor.
 create or replace function core.decode_cursor(
     p_cursor text,
     p_types text[]

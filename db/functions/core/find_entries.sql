@@ -1,7 +1,8 @@
 -- core.find_entries: at most p_limit entries of the indexing queue with one of p_statuses that match a filter (see
--- ops.list_indexing_entries) and finished from p_from (inclusive) to p_to (exclusive; NULL both: unfinished ones), behind
--- the sort key p_key: [finished, or infinity; enqueued; workspace; page; number], the first descending, the others
--- ascending. Planned anew each time, so that only those tables and partitions are read that can have such entries.
+-- ops.list_indexing_entries) and finished from p_from (inclusive) to p_to (exclusive; NULL both: unfinished ones),
+-- behind the sort key p_key: [finished, or infinity; enqueued; workspace; page; number], the first descending, the
+-- others ascending. Planned anew each time, so that only those tables and partitions are read that can have such
+-- entries.
 create or replace function core.find_entries(
     p_filter jsonb,
     p_statuses text[],

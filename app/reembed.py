@@ -21,14 +21,13 @@ from db.embedders import HashingEmbedder, LocalEmbedder, LocalUnavailable, Model
 from db.embedders.models import KEY_VARIABLE, KEY_VARIABLES
 from db.embedders.requests import CANARY
 from db.requirements import connect
-from db.settings import EMBEDDERS, Settings
+from db.settings import EMBEDDERS, MAX_DIMENSIONS, Settings
 
 _FIRST = (UUID(int=0), UUID(int=0))
 _PAGES = 200  # looked at by one statement
 _DEEP = 20_000  # entries of re-embedding that may wait at once: the queue stays small
 _SILENT_SECONDS = 30.0  # without any progress before it is asked whether a worker runs
 _PAUSE = 0.5
-_DIMENSIONS = 16_000  # of a vector at most, as core.check_model has it
 _FOLLOW_SECONDS = (
     6.0  # in which every worker has heard of a new model: those that have not would do its entries for nought
 )
@@ -111,8 +110,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ReembedError("--model is empty")
     if args.url is not None and not _is_http(args.url):
         raise ReembedError(f"--url is {args.url!r}: it takes http:// or https://")
-    if args.dimensions is not None and not 1 <= args.dimensions <= _DIMENSIONS:
-        raise ReembedError(f"--dimensions is {args.dimensions}: it takes 1 to {_DIMENSIONS}")
+    if args.dimensions is not None and not 1 <= args.dimensions <= MAX_DIMENSIONS:
+        raise ReembedError(f"--dimensions is {args.dimensions}: it takes 1 to {MAX_DIMENSIONS}")
 
 
 def _is_http(url: str) -> bool:

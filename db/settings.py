@@ -15,6 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 EMBEDDERS = ("hashing", "local", "openai")
+MAX_DIMENSIONS = 16_000  # of a vector, as core.check_model has it
 Network = IPv4Network | IPv6Network
 LOG_LEVELS = ("debug", "info", "warning", "error")
 JWT_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -216,7 +217,7 @@ class Settings:
             embedder=read.choice("QUIRE_EMBEDDER", EMBEDDERS),
             embedding_url=read.http_url("QUIRE_EMBEDDING_URL"),
             embedding_model=read.optional("QUIRE_EMBEDDING_MODEL"),
-            embedding_dimensions=read.optional_integer("QUIRE_EMBEDDING_DIMENSIONS", 1, 16_000),
+            embedding_dimensions=read.optional_integer("QUIRE_EMBEDDING_DIMENSIONS", 1, MAX_DIMENSIONS),
             embedding_api_key=read.optional("QUIRE_EMBEDDING_API_KEY"),
             embedding_timeout=read.seconds("QUIRE_EMBEDDING_TIMEOUT"),
             embedding_max_tokens=read.integer("QUIRE_EMBEDDING_MAX_TOKENS", 16, 10_000_000),

@@ -73,6 +73,15 @@ def queue(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def put_out(conn: psycopg.Connection, seconds: float) -> None:
+    """MODEL's provider was found out once and may be asked again in so many seconds."""
+    conn.execute(
+        "insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)"
+        " values (%s, 1, now() + make_interval(secs => %s), 'answered 503', now())",
+        [MODEL, seconds],
+    )
+
+
 def hurry(conn: psycopg.Connection) -> None:
     """What waits for its time is due now (lane 1 keeps the due time in seq)."""
     conn.execute(

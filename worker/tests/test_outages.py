@@ -17,7 +17,7 @@ from db.tests.embedding_server import EmbeddingServer
 from worker import claims
 from worker.drain import Drain
 from worker.tests import pages
-from worker.tests.drains import MODEL, hurry, only, queue, with_drain, workers_pool
+from worker.tests.drains import MODEL, hurry, only, put_out, queue, with_drain, workers_pool
 
 T = TypeVar("T")
 SET_TIME = "select set_config('quire.fake_now', to_timestamp(%s)::text, false)"
@@ -235,11 +235,7 @@ def test_what_is_edited_while_it_is_put_off_is_written_again(
     conn: psycopg.Connection, database: str, embedder: OpenAIEmbedder, provider: EmbeddingServer, workspace: UUID
 ) -> None:
     page = pages.create_page(conn, workspace, ["old"])
-    conn.execute(
-        "insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)"
-        " values (%s, 1, now() + interval '1 hour', 'answered 503', now())",
-        [MODEL],
-    )
+    put_out(conn, seconds=3600)
 
     async def work() -> None:
         async with workers_pool(database) as pool:

@@ -14,7 +14,7 @@ import pytest
 from db.embedders import OpenAIEmbedder
 from db.tests.embedding_server import DIMENSIONS, EmbeddingServer
 from worker.tests import pages
-from worker.tests.drains import MODEL, queue, until_empty, with_drain
+from worker.tests.drains import MODEL, put_out, queue, until_empty, with_drain
 
 
 @pytest.fixture
@@ -110,11 +110,7 @@ def test_re_embedding_does_not_take_the_active_models_probe(
     pages.create_page(conn, workspace, ["one", "two"])
     with_drain(database, embedder, until_empty)
     enqueue_missing(conn, workspace)
-    conn.execute(
-        "insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)"
-        " values (%s, 1, now() - interval '1 s', 'answered 503', now())",
-        [MODEL],
-    )
+    put_out(conn, seconds=-1)
     with_drain(database, [embedder, shadow[0]], until_empty)
     assert queue(conn) == []
     breaker = conn.execute("select outages, probe_until from core.indexing_breakers where model = %s", [MODEL])
@@ -134,11 +130,7 @@ def test_re_embedding_goes_on_while_the_active_models_provider_is_out(
     with_drain(database, embedder, until_empty)
     enqueue_missing(conn, workspace)
     provider.status = 503
-    conn.execute(
-        "insert into core.indexing_breakers (model, outages, open_until, reason, changed_at)"
-        " values (%s, 1, now() + interval '1 hour', 'answered 503', now())",
-        [MODEL],
-    )
+    put_out(conn, seconds=3600)
     shadow[1].status, shadow[1].headers = 503, {"retry-after": "0.2"}
     with_drain(database, [embedder, shadow[0]], until_empty)
     assert len(queue(conn)) == 2

@@ -103,7 +103,8 @@ def _run(module: str, args: argparse.Namespace) -> int:
         print(f"quire: {error}", file=sys.stderr)
         return 2
     except psycopg.OperationalError as error:
-        print(f"quire: the database cannot be used: {str(error).strip()}", file=sys.stderr)
+        said = error.diag.message_primary or str(error).strip()
+        print(f"quire: {advice(error) or f'the database cannot be used: {said}'}", file=sys.stderr)
         return 1
     except psycopg.Error as error:
         if (reason := advice(error)) is None:

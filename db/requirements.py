@@ -32,7 +32,7 @@ def connect(conninfo: str, timeout: int = 10) -> psycopg.Connection:
 
 
 def advice(error: psycopg.Error) -> str | None:
-    """What the database said, and what to do about it: rights or a migration that are missing; None: neither is."""
+    """What the database said and what to do about it, where rights, a migration or time are missing; else None."""
     said = error.diag.message_primary or str(error)
     if error.sqlstate == "42501":
         return (
@@ -41,6 +41,8 @@ def advice(error: psycopg.Error) -> str | None:
         )
     if error.sqlstate in ("3F000", "42883", "42P01"):
         return f"{said}: is `quire migrate` still to be run?"
+    if error.sqlstate == "57014" and "timeout" in said:  # not somebody's pg_cancel_backend()
+        return f"{said}: ask for less, or give the login a longer statement_timeout"
     return None
 
 

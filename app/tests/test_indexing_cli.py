@@ -138,6 +138,17 @@ def test_entries_are_listed(database: str, conn: psycopg.Connection) -> None:
     assert "--status" in indexing(database, "entries", "--status", "done").stderr
 
 
+def test_a_statement_timeout_is_a_sentence(database: str, conn: psycopg.Connection) -> None:
+    with conn.transaction():
+        conn.execute("lock table core.indexing_queue in access exclusive mode")
+        refused = indexing(f"{database}&options=-c%20statement_timeout%3D300", "entries")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "quire: canceling statement due to statement timeout: ask for less, or give the login a longer"
+        " statement_timeout\n",
+    )
+
+
 def test_lists_and_groups(database: str, conn: psycopg.Connection) -> None:
     bury(conn, 1, 3)
     bury(conn, 4, 4, "lease_expired", "lost\n\x1b[31m3 times")

@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 
 from app.quickstart import need_database_url
 from db.commands import Subparsers
-from db.requirements import connect
+from db.requirements import advice, connect
 from db.settings import Settings
 
 Row = dict[str, Any]
@@ -55,7 +55,7 @@ def run_action(command: str, actions: Mapping[str, Action], args: argparse.Names
     except psycopg.errors.ForeignKeyViolation:
         reason = "there is no such workspace or user: nothing was done"
     except psycopg.Error as error:
-        reason = error.diag.message_primary or str(error)
+        reason = advice(error) or error.diag.message_primary or str(error)
     print(f"quire {command}: {reason}", file=sys.stderr)
     return 1
 

@@ -14,6 +14,7 @@ import psycopg
 from app.quickstart import FILE_NAME, read_env_file
 from app.seed import new_token, token_hash
 from db.commands import Subparsers
+from db.requirements import advice
 from db.settings import ROLES, Settings
 
 SCOPES = ("read", "write", "admin", "metrics", "bypass_rate_limit")
@@ -75,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
             return _list(connection, args.user) if args.action == "list" else _revoke(connection, args.id)
     except psycopg.errors.ForeignKeyViolation:
         return _fail("there is no such workspace: nothing was made")
-    except psycopg.OperationalError as error:
-        return _fail(f"the database cannot be reached: {error}")
     except psycopg.Error as error:
-        return _fail(f"the database refuses: {error.diag.message_primary or error}")
+        if error.sqlstate is None:
+            return _fail(f"the database cannot be reached: {error}")
+        return _fail(advice(error) or f"the database refuses: {error.diag.message_primary or error}")
 
 
 def _create(connection: psycopg.Connection, args: argparse.Namespace) -> int:

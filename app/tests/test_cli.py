@@ -128,13 +128,16 @@ def test_interrupt_is_an_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["doctor"]) == 130
 
 
-@pytest.mark.parametrize("command", ["purge", "purge --dry-run", "schedule", "schedule procrastinate"])
+@pytest.mark.parametrize(
+    "command", ["purge", "purge --dry-run", "schedule", "schedule procrastinate", "token list", "user list"]
+)
 def test_what_a_login_may_not_do_is_a_sentence(database: str, command: str) -> None:
     refused(as_role(database, "quire_api"), command, "the login has not the rights for that")
 
 
 @pytest.mark.parametrize(
-    "command", ["purge --dry-run", "schedule", "reembed --status", "indexing state", "limits list"]
+    "command",
+    ["purge --dry-run", "schedule", "reembed --status", "indexing state", "limits list", "token list", "user list"],
 )
 def test_a_database_that_was_not_migrated_is_a_sentence(empty_database: str, command: str) -> None:
     refused(empty_database, command, "is `quire migrate` still to be run?")

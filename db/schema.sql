@@ -5993,69 +5993,6 @@ PT400 bad_filter, bad_limit.';
 
 
 --
--- Name: find_entries(jsonb, text[], timestamp with time zone, timestamp with time zone, jsonb, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
---
-
-CREATE FUNCTION core.find_entries(p_filter jsonb, p_statuses text[], p_from timestamp with time zone, p_to timestamp with time zone, p_key jsonb, p_limit integer) RETURNS TABLE(workspace_id uuid, page_id uuid, no integer, op text, status text, priority smallint, attempts smallint, error text, enqueued_at timestamp with time zone, run_at timestamp with time zone, lease_until timestamp with time zone, finished_at timestamp with time zone, cursor text)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET "TimeZone" TO 'UTC'
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
-declare
-    v_status constant text := p_filter ->> 'status';
-    v_workspace_id constant uuid := p_filter ->> 'workspace_id';
-    v_page_id constant uuid := p_filter ->> 'page_id';
-    v_no constant integer := p_filter ->> 'no';
-    v_finished_at constant timestamptz := p_key ->> 0;
-    v_enqueued_at constant timestamptz := p_key ->> 1;
-    v_key_workspace_id constant uuid := p_key ->> 2;
-    v_key_page_id constant uuid := p_key ->> 3;
-    v_key_no constant integer := p_key ->> 4;
-begin
-    return query
-    select
-        e.workspace_id, e.page_id, e.no, e.op, e.status, e.priority, e.attempts, e.error, e.enqueued_at, e.run_at,
-        e.lease_until, e.finished_at,
-        core.encode_cursor(jsonb_build_array(
-            coalesce(e.finished_at, 'infinity'), e.enqueued_at, e.workspace_id, e.page_id, e.no
-        ))
-    from (
-        select i.*
-        from ops.indexing_entries as i
-        where i.status = any(p_statuses)
-            and (v_status is null or i.status = v_status)
-            and (v_workspace_id is null or i.workspace_id = v_workspace_id)
-            and (v_page_id is null or i.page_id = v_page_id)
-            and (v_no is null or i.no = v_no)
-            and (p_from is null or i.finished_at >= p_from)
-            and (p_to is null or i.finished_at < p_to)
-            and (
-                i.finished_at < v_finished_at
-                or (
-                    (i.finished_at = v_finished_at or i.finished_at is null)
-                    and (i.enqueued_at, i.workspace_id, i.page_id, i.no)
-                    > (v_enqueued_at, v_key_workspace_id, v_key_page_id, v_key_no)
-                )
-            )
-        order by i.finished_at desc, i.enqueued_at asc, i.workspace_id asc, i.page_id asc, i.no asc
-        limit p_limit
-    ) as e
-    order by e.finished_at desc, e.enqueued_at asc, e.workspace_id asc, e.page_id asc, e.no asc;
-end;
-$$;
-
-
-ALTER FUNCTION core.find_entries(p_filter jsonb, p_statuses text[], p_from timestamp with time zone, p_to timestamp with time zone, p_key jsonb, p_limit integer) OWNER TO quire_owner;
-
---
--- Name: FUNCTION find_entries(p_filter jsonb, p_statuses text[], p_from timestamp with time zone, p_to timestamp with time zone, p_key jsonb, p_limit integer); Type: COMMENT; Schema: core; Owner: quire_owner
---
-
-COMMENT ON FUNCTION core.find_entries(p_filter jsonb, p_statuses text[], p_from timestamp with time zone, p_to timestamp with time zone, p_key jsonb, p_limit integer) IS 'Entries of the indexing queue that match a filter, finished within a time or not at all, behind a sort key.';
-
-
---
 -- Name: find_pages(uuid, jsonb, timestamp with time zone, boolean, integer); Type: FUNCTION; Schema: core; Owner: quire_owner
 --
 
@@ -14603,13 +14540,15 @@ CREATE FUNCTION ops.list_indexing_entries(p_filter jsonb DEFAULT '{}'::jsonb, p_
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
     v_zero constant uuid := '00000000-0000-0000-0000-000000000000';
     v_key jsonb := jsonb_build_array('infinity', '-infinity', v_zero, v_zero, -1);  -- before all
     v_today constant timestamptz := date_trunc('day', core.clock());
+    v_statuses text[];
     v_after timestamptz;
-    v_from timestamptz := v_today;
+    v_from timestamptz;  -- NULL: what is not finished
     v_to timestamptz := 'infinity';
     v_left integer := p_limit;
     v_found integer;
@@ -14622,23 +14561,48 @@ begin
     if p_cursor is not null then
         v_key := core.decode_cursor(p_cursor, '{timestamptz,timestamptz,uuid,uuid,integer}');
     end if;
-    if (v_key ->> 0)::timestamptz = 'infinity' and not p_filter ? 'finished_after' then
-        return query
-        select f.*
-        from core.find_entries(p_filter, array['pending', 'processing'], null, null, v_key, v_left) as f;
-        get diagnostics v_found = row_count;
-        v_left := v_left - v_found;
+    if p_filter ? 'finished_after' or (v_key ->> 0)::timestamptz < 'infinity' then
+        v_from := v_today;
     end if;
-    while v_left > 0 and v_to > v_after loop
+    loop
+        v_statuses := case when v_from is null then '{pending,processing}' else '{completed,failed}' end;
         return query
-        select f.*
-        from core.find_entries(
-            p_filter, array['completed', 'failed'], greatest(v_from, v_after), v_to, v_key, v_left
-        ) as f;
+        select
+            e.workspace_id, e.page_id, e.no, e.op, e.status, e.priority, e.attempts, e.error, e.enqueued_at, e.run_at,
+            e.lease_until, e.finished_at,
+            core.encode_cursor(jsonb_build_array(
+                coalesce(e.finished_at, 'infinity'), e.enqueued_at, e.workspace_id, e.page_id, e.no
+            ))
+        from (
+            select i.*
+            from ops.indexing_entries as i
+            where i.status = any(v_statuses)
+                and (not p_filter ? 'status' or i.status = p_filter ->> 'status')
+                and (not p_filter ? 'workspace_id' or i.workspace_id = (p_filter ->> 'workspace_id')::uuid)
+                and (not p_filter ? 'page_id' or i.page_id = (p_filter ->> 'page_id')::uuid)
+                and (not p_filter ? 'no' or i.no = (p_filter ->> 'no')::integer)
+                and (v_from is null or i.finished_at >= greatest(v_from, v_after) and i.finished_at < v_to)
+                and (
+                    i.finished_at < (v_key ->> 0)::timestamptz
+                    or (
+                        (i.finished_at is null or i.finished_at = (v_key ->> 0)::timestamptz)
+                        and (i.enqueued_at, i.workspace_id, i.page_id, i.no)
+                        > ((v_key ->> 1)::timestamptz, (v_key ->> 2)::uuid, (v_key ->> 3)::uuid, (v_key ->> 4)::integer)
+                    )
+                )
+            order by i.finished_at desc, i.enqueued_at asc, i.workspace_id asc, i.page_id asc, i.no asc
+            limit v_left
+        ) as e
+        order by e.finished_at desc, e.enqueued_at asc, e.workspace_id asc, e.page_id asc, e.no asc;
         get diagnostics v_found = row_count;
         v_left := v_left - v_found;
-        v_to := v_from;
-        v_from := case when v_from > v_today - interval '8 days' then v_from - interval '1 day' else '-infinity' end;
+        if v_from is null then
+            v_from := v_today;
+        else
+            v_to := v_from;
+            v_from := case when v_from > v_today - interval '8 days' then v_from - interval '1 day' else '-infinity' end;
+        end if;
+        exit when v_left = 0 or v_to <= v_after;
     end loop;
 end;
 $$;
@@ -19756,7 +19720,7 @@ ALTER VIEW ops.indexing_entries OWNER TO quire_owner;
 -- Name: VIEW indexing_entries; Type: COMMENT; Schema: ops; Owner: quire_owner
 --
 
-COMMENT ON VIEW ops.indexing_entries IS 'Entries of the indexing queue: pending (backing off ones have attempts and run_at), processing, completed, failed.';
+COMMENT ON VIEW ops.indexing_entries IS 'Entries of the indexing queue: pending (some wait until run_at), processing, completed, failed.';
 
 
 --
@@ -23467,13 +23431,6 @@ REVOKE ALL ON FUNCTION core.find_conflicts(p_page core.pages, p_base core.pages,
 --
 
 REVOKE ALL ON FUNCTION core.find_dead_letters(p_filter jsonb, p_limit integer) FROM PUBLIC;
-
-
---
--- Name: FUNCTION find_entries(p_filter jsonb, p_statuses text[], p_from timestamp with time zone, p_to timestamp with time zone, p_key jsonb, p_limit integer); Type: ACL; Schema: core; Owner: quire_owner
---
-
-REVOKE ALL ON FUNCTION core.find_entries(p_filter jsonb, p_statuses text[], p_from timestamp with time zone, p_to timestamp with time zone, p_key jsonb, p_limit integer) FROM PUBLIC;
 
 
 --

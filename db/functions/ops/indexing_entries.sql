@@ -47,7 +47,7 @@ select
 from core.indexing_dead_letters as l;
 
 comment on view ops.indexing_entries is
-'Entries of the indexing queue: pending (backing off ones have attempts and run_at), processing, completed, failed.';
+'Entries of the indexing queue: pending (some wait until run_at), processing, completed, failed.';
 comment on column ops.indexing_entries.workspace_id is 'Workspace.';
 comment on column ops.indexing_entries.page_id is 'Page.';
 comment on column ops.indexing_entries.no is 'Block number; 0 is title and properties.';
